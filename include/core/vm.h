@@ -43,7 +43,8 @@ struct Vm {
     InputQueue *input;
     Entropy *entropy;
     Device *devices;      /* owned: all of them */
-    GPtrArray *vcpus;     /* Device * of every vCPU, index order; borrowed */
+    GPtrArray *vcpus; /* Device * of every vCPU, index order; borrowed */
+    Device *vcpu_now; /* borrowed: whose turn it is; never NULL while running */
     struct VmPriv *priv;  /* owned: core's own */
     struct LogState *log; /* owned: core/log.c */
     Replay *replay;       /* borrowed: from system */
