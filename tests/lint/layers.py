@@ -44,13 +44,10 @@ OWNERS = [
 
 def private_allowed(path, target):
     """The own folder of a private header, or one below it; a unit test may
-    see the inside of the library it is named after."""
+    see the inside of the library it tests."""
     folder = posixpath.dirname(target)
-    if (posixpath.dirname(path) + "/").startswith(folder + "/"):
-        return True
-    top = target.split("/")[0]
-    return (path.startswith(f"tests/unit/{top}_")
-            or path.startswith("tests/fuzz/"))
+    return ((posixpath.dirname(path) + "/").startswith(folder + "/")
+            or path.startswith(("tests/unit/", "tests/fuzz/")))
 
 
 def check(tree):

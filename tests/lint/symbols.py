@@ -64,8 +64,6 @@ EXCEPTIONS = [
 # (symbol pattern): why it may be writable.
 WRITABLE = [
     (r"q\.\d+", "G_DEFINE_QUARK: set once to the same value"),
-    (r"(__asan|__ubsan|__tsan|\.Lubsan|\.L|__odr_asan).*", "sanitizers"),
-    (r"\*\.L.*|__func__\.\d+|__PRETTY_FUNCTION__\.\d+", "sanitizers"),
 ]
 
 
