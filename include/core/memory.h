@@ -14,18 +14,20 @@ typedef struct MemOps {
     /* As read, without side effects; NULL: a debugger sees zeroes. */
     uint64_t (*peek)(Device *dev, uint64_t off, unsigned size);
     /* Sizes the device implements, bytes: wider accesses are split in address
-     * order, narrower ones widened (read) or read-modified (write: not; a
-     * narrow write is passed with its own size when min is 0). 0: 1 and 8. */
+     * order; a narrower read is cut from a wider one, a narrower write becomes
+     * an aligned one of min_size with zeroes around. 0: 1 and 8. */
     uint8_t min_size, max_size;
     bool big_endian;
 } MemOps;
 
-/* Regions belong to the Vm and live as long as it. */
+/* Regions belong to the Vm and live as long as it. A size of UINT64_MAX stands
+ * for the whole 2^64 bytes. */
 MemRegion *mem_container(Vm *vm, const char *name, uint64_t size);
 MemRegion *mem_ram(Vm *vm, const char *name, uint64_t size, GError **error);
-/** mem_rom() - RAM that guest writes cannot change; @ops non-NULL: writes go
- *  there instead of nowhere (flash) */
+/** mem_rom() - RAM that guest writes cannot change */
 MemRegion *mem_rom(Vm *vm, const char *name, uint64_t size, GError **error);
+/** mem_rom_set_writes() - guest writes go to @ops->write of @owner (flash) */
+void mem_rom_set_writes(MemRegion *rom, Device *owner, const MemOps *ops);
 MemRegion *mem_io(Vm *vm, const char *name, Device *owner, const MemOps *ops,
                   uint64_t size);
 MemRegion *mem_alias(Vm *vm, const char *name, MemRegion *target,

@@ -45,8 +45,11 @@ struct StateField {
     uint32_t size;   /* of one element, bytes */
     uint32_t count;  /* elements; 1 for scalars */
     const StateField *group;
-    bool (*codec)(void *obj, Codec *c);     /* same result for equal states */
-    uint64_t (*canonical)(const void *obj); /* value to save and digest */
+    /* obj of both: the struct that holds the row (device or group element).
+     * A codec gives the same bytes for equal states; a reset leaves its member
+     * to .reset_done. Scalars may have a canonical value to save and digest. */
+    bool (*codec)(void *obj, Codec *c);
+    uint64_t (*canonical)(const void *obj);
     /* REG and REG_FN rows */
     uint32_t reg;      /* offset in the device's own register block */
     uint64_t writable; /* bits a guest write changes */

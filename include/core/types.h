@@ -3,6 +3,7 @@
 #ifndef CORE_TYPES_H
 #define CORE_TYPES_H
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

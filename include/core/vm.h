@@ -60,6 +60,8 @@ struct Vm {
     GThread *thread; /* the machine thread; NULL: before it starts */
 };
 
+/** vm_new() - clock, RAM store, input queue, and empty memory and port spaces;
+ *  the entropy of an all-zero seed */
 Vm *vm_new(void);
 void vm_free(Vm *vm);
 /** vm_request() - takes effect directly after the present instruction */
