@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What monitors and debuggers ask of the run loop. Declared here, filled by
+ * system. Commands are parsed on the I/O thread and run on the machine thread
+ * between two steps through .call.
+ */
+#ifndef MONITOR_CONTROL_H
+#define MONITOR_CONTROL_H
+
+#include "core/vm.h"
+
+/* Names as QMP's RunState: run_state_name(). */
+typedef enum RunState {
+    RUN_PRELAUNCH,
+    RUN_RUNNING,
+    RUN_PAUSED,
+    RUN_DEBUG,
+    RUN_SHUTDOWN,
+    RUN_SUSPENDED,
+    RUN_IO_ERROR,
+    RUN_INTERNAL_ERROR,
+    RUN_GUEST_PANICKED,
+    RUN_SAVE_VM,
+    RUN_RESTORE_VM,
+    RUN_STATE_COUNT
+} RunState;
+const char *run_state_name(RunState s);
+
+typedef struct ControlOps {
+    /** run @fn on the machine thread between two steps and wait for it;
+     *  Thread: any but the machine thread, where it runs at once */
+    void (*call)(Vm *vm, void (*fn)(Vm *vm, void *opaque), void *opaque);
+    /* The rest: Thread: machine (inside .call). */
+    void (*stop)(Vm *vm, RunState why);
+    bool (*cont)(Vm *vm, GError **error);
+    /** end the program: log closed, exit status */
+    void (*quit)(Vm *vm, VmCause cause, int status);
+    RunState (*state)(const Vm *vm);
+    bool (*singlestep)(const Vm *vm);
+    /** post the recorded actions of people; refused while playing */
+    bool (*reset)(Vm *vm, VmCause cause, GError **error);
+    bool (*powerdown)(Vm *vm, GError **error);
+    bool (*send_keys)(Vm *vm, const char *const *keys, int hold_ms,
+                      GError **error); /* QKeyCode names */
+    bool (*nmi)(Vm *vm, GError **error);
+    const char *(*name)(const Vm *vm); /* -name, may be NULL */
+    const char *(*uuid)(const Vm *vm);
+    void (*print_registers)(Vm *vm, bool all, GString *out);
+    void (*print_jit)(Vm *vm, GString *out);
+    void (*print_tlb)(Vm *vm, GString *out);
+} ControlOps;
+
+/** control_ops() - what system installed */
+const ControlOps *control_ops(const Vm *vm);
+void control_install(Vm *vm, const ControlOps *ops);
+
+/* Events for QMP clients: STOP, RESUME, RESET, SHUTDOWN, POWERDOWN... @data is
+ * a JSON object text or NULL. Thread: any. */
+void monitor_event(Vm *vm, const char *name, const char *data);
+
+typedef enum MonitorMode {
+    MONITOR_HMP,
+    MONITOR_QMP,
+    MONITOR_QMP_PRETTY
+} MonitorMode;
+typedef struct Chardev Chardev;
+/** monitor_new() - a monitor on a character back end (a mux allows others) */
+bool monitor_new(Vm *vm, Chardev *backend, MonitorMode mode, GError **error);
+void monitors_free(Vm *vm);
+
+#endif
