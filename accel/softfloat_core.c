@@ -292,8 +292,12 @@ static FpNum fp_overflow(FpEnv *env, const FpFmt *fmt, Rounded r)
         env->flags |= r.inexact ? FP_INEXACT : 0;
         env->rounded_up = r.up;
         r.n.exp -= fmt->wrap;
-        /* FSCALE can go further than that: SDM vol 1, 8.5.4 */
-        return r.n.exp > fmt->emax ? fp_inf(r.n.sign) : r.n;
+        if (r.n.exp > fmt->emax) { /* FSCALE: SDM vol 1, 8.5.4 */
+            env->flags |= FP_INEXACT;
+            env->rounded_up = true;
+            return fp_inf(r.n.sign);
+        }
+        return r.n;
     }
     env->flags |= FP_INEXACT;
     env->rounded_up = fp_round_up(env->round, r.n.sign, true, true, true);
@@ -313,7 +317,12 @@ static FpNum fp_underflow(FpEnv *env, const FpFmt *fmt, FpNum n, Rounded r)
         env->flags |= FP_UNDERFLOW | (r.inexact ? FP_INEXACT : 0);
         env->rounded_up = r.up;
         r.n.exp += fmt->wrap;
-        return r.n.exp < fmt->emin ? fp_zero(n.sign) : r.n;
+        if (r.n.exp < fmt->emin) { /* FSCALE: SDM vol 1, 8.5.5 */
+            env->flags |= FP_INEXACT;
+            env->rounded_up = false;
+            return fp_zero(n.sign);
+        }
+        return r.n;
     }
     if (tiny && env->ftz) {
         env->flags |= FP_UNDERFLOW | FP_INEXACT;
