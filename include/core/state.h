@@ -83,7 +83,7 @@ struct StateField {
 #define STATE_BASE(T, m) \
     .name = #m, .type = STATE_TYPE_OF(STATE_AT(T, m)), \
     .offset = offsetof(T, m), .size = STATE_ELEM_SIZE(STATE_AT(T, m)), \
-    .count = sizeof(STATE_AT(T, m)) / STATE_ELEM_SIZE(STATE_AT(T, m))
+    .count = sizeof(STATE_AT(T, m)) / (uint32_t)(STATE_ELEM_SIZE(STATE_AT(T, m)))
 
 /* One row each; more members may follow as designated initialisers. Arrays are
  * one-dimensional; T * members need WIRE or DERIVED. */
@@ -91,7 +91,7 @@ struct StateField {
 #define REG_FN(nm, at, fn, ...) {.name = (nm), .kind = STATE_KIND_REG_FN, .reg = (at), .read = (fn), ##__VA_ARGS__}
 #define STATE(T, m, ...) {STATE_BASE(T, m), .kind = STATE_KIND_HIDDEN, ##__VA_ARGS__}
 #define STATE_GROUP(T, m, rows, elem, ...) {.name = #m, .kind = STATE_KIND_HIDDEN, .type = STATE_TYPE_GROUP, \
-    .offset = offsetof(T, m), .size = sizeof(elem), .count = sizeof(STATE_AT(T, m)) / sizeof(elem), .group = (rows), ##__VA_ARGS__}
+    .offset = offsetof(T, m), .size = sizeof(elem), .count = sizeof(STATE_AT(T, m)) / (uint32_t)sizeof(elem), .group = (rows), ##__VA_ARGS__}
 #define STATE_CODEC(T, m, fn, ...) {.name = #m, .kind = STATE_KIND_HIDDEN, .type = STATE_TYPE_CODEC, \
     .offset = offsetof(T, m), .size = sizeof(STATE_AT(T, m)), .count = 1, .codec = (fn), ##__VA_ARGS__}
 #define WIRE(T, m) {.name = #m, .kind = STATE_KIND_WIRE, .offset = offsetof(T, m), .size = sizeof(STATE_AT(T, m)), .count = 1}
