@@ -4,7 +4,7 @@
  * Order of checks in each: NaN, invalid, divide by zero, denormal, compute
  * (SDM vol 1, 4.9.2).
  */
-#include "softfloat_priv.h"
+#include "accel/softfloat_priv.h"
 
 #define INT_BIT (1ull << 63)
 
@@ -154,10 +154,9 @@ static uint32_t isqrt32(uint32_t v)
     uint32_t root = 0;
 
     for (uint32_t bit = 1u << 15; bit != 0; bit >>= 1) {
-        uint32_t next = root + bit;
-        if (next * next <= v) {
-            root = next;
-        }
+        uint32_t next = root | bit;
+        uint32_t fits = next * next <= v;
+        root |= bit & -fits; /* no branch: it would be a coin toss */
     }
     return root;
 }

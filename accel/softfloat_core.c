@@ -3,7 +3,7 @@
  * Unpacking, rounding, NaN rules and conversions to integers, shared by all
  * floating point formats.
  */
-#include "softfloat_priv.h"
+#include "accel/softfloat_priv.h"
 
 #define INT_BIT (1ull << 63)
 #define QUIET_BIT (1ull << 62)

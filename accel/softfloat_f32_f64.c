@@ -3,7 +3,7 @@
  * Single and double precision. Normal operands with a normal result go the
  * quick way; everything else is unpacked and done in softfloat_arith.c.
  */
-#include "softfloat_priv.h"
+#include "accel/softfloat_priv.h"
 
 #define INT_BIT (1ull << 63)
 

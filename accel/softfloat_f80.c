@@ -3,7 +3,7 @@
  * The x87 double extended format: arithmetic under precision control,
  * remainders, scaling and comparison. SDM vol 1 chapter 8.
  */
-#include "softfloat_priv.h"
+#include "accel/softfloat_priv.h"
 
 #define INT_BIT (1ull << 63)
 
@@ -23,28 +23,122 @@ static const FpFmt *f80_fmt(const FpEnv *env)
     }
 }
 
-#define F80_ARITH(op)                                                          \
-    F80 f80_##op(FpEnv *env, F80 a, F80 b)                                     \
-    {                                                                          \
-        env->rounded_up = false;                                               \
-        return fp_pack80(                                                      \
-            fp_##op(env, f80_fmt(env), fp_unpack80(a), fp_unpack80(b)));       \
-    }
+static bool f80_normal(F80 a)
+{
+    unsigned exp = a.se & 0x7fff;
 
-F80_ARITH(add)
-F80_ARITH(mul)
-F80_ARITH(div)
+    return exp - 1 < 0x7ffe && a.mant & INT_BIT;
+}
+
+/*
+ * The common case of fp_round(): @v has bit 127 set, @exp is biased and must
+ * stay clear of both ends. False: nothing done, go the long way.
+ */
+static bool f80_quick_round(FpEnv *env, uint16_t sign, int exp, FpWide v,
+                            F80 *r)
+{
+    unsigned drop = 64u - f80_fmt(env)->prec;
+    uint64_t unit = 1ull << drop;
+    uint64_t hi = (uint64_t)(v >> 64);
+    /* what is rounded off, its half bit in bit 63 */
+    uint64_t rest = (uint64_t)(v >> drop) | ((uint64_t)v & (unit - 1));
+
+    if (exp < 1 || exp > 0x7ffd) {
+        return false;
+    }
+    hi &= ~(unit - 1);
+    env->rounded_up = false;
+    if (rest != 0) {
+        env->flags |= FP_INEXACT;
+        if (fp_round_up(env->round, sign, hi & unit, rest >> 63,
+                        rest << 1 != 0)) {
+            env->rounded_up = true;
+            hi += unit;
+            if (hi == 0) {
+                hi = INT_BIT;
+                exp++;
+            }
+        }
+    }
+    *r = (F80){hi, (uint16_t)(sign | exp)};
+    return true;
+}
+
+static bool f80_quick_add(FpEnv *env, F80 a, F80 b, F80 *r)
+{
+    if (!f80_normal(a) || !f80_normal(b)) {
+        return false;
+    }
+    bool differ = (a.se ^ b.se) & 0x8000;
+    int diff = (a.se & 0x7fff) - (b.se & 0x7fff);
+    if (diff < 0 || (diff == 0 && a.mant < b.mant)) {
+        F80 t = a;
+        a = b;
+        b = t;
+        diff = -diff;
+    }
+    FpWide x = (FpWide)a.mant << 63;
+    FpWide y = fp_shift_jam((FpWide)b.mant << 63, (unsigned)diff);
+    x = differ ? x - y : x + y;
+    uint64_t hi = (uint64_t)(x >> 64);
+    if (hi == 0) {
+        return false; /* cancelled almost or completely */
+    }
+    int shift = __builtin_clzll(hi);
+    int exp = (a.se & 0x7fff) + 1 - shift;
+    return f80_quick_round(env, a.se & 0x8000, exp, x << shift, r);
+}
+
+static bool f80_quick_mul(FpEnv *env, F80 a, F80 b, F80 *r)
+{
+    if (!f80_normal(a) || !f80_normal(b)) {
+        return false;
+    }
+    FpWide v = (FpWide)a.mant * b.mant;
+    int exp = (a.se & 0x7fff) + (b.se & 0x7fff) - 0x3ffe;
+    if (!(v >> 127)) {
+        v <<= 1;
+        exp--;
+    }
+    return f80_quick_round(env, (a.se ^ b.se) & 0x8000, exp, v, r);
+}
+
+F80 f80_add(FpEnv *env, F80 a, F80 b)
+{
+    F80 r;
+
+    if (f80_quick_add(env, a, b, &r)) {
+        return r;
+    }
+    env->rounded_up = false;
+    return fp_pack80(fp_add(env, f80_fmt(env), fp_unpack80(a), fp_unpack80(b)));
+}
 
 F80 f80_sub(FpEnv *env, F80 a, F80 b)
 {
-    FpNum x = fp_unpack80(a);
-    FpNum y = fp_unpack80(b);
+    FpNum n = fp_unpack80(b);
 
-    env->rounded_up = false;
-    if (!fp_is_nan(y)) {
-        y.sign = !y.sign;
+    if (!fp_is_nan(n)) { /* a NaN is returned with its own sign */
+        b.se ^= 0x8000;
     }
-    return fp_pack80(fp_add(env, f80_fmt(env), x, y));
+    return f80_add(env, a, b);
+}
+
+F80 f80_mul(FpEnv *env, F80 a, F80 b)
+{
+    F80 r;
+
+    if (f80_quick_mul(env, a, b, &r)) {
+        return r;
+    }
+    env->rounded_up = false;
+    return fp_pack80(fp_mul(env, f80_fmt(env), fp_unpack80(a), fp_unpack80(b)));
+}
+
+F80 f80_div(FpEnv *env, F80 a, F80 b)
+{
+    env->rounded_up = false;
+    return fp_pack80(fp_div(env, f80_fmt(env), fp_unpack80(a), fp_unpack80(b)));
 }
 
 F80 f80_sqrt(FpEnv *env, F80 a)

@@ -2,7 +2,7 @@
 /*
  * x87 loads, stores and constants: conversions of the double extended format.
  */
-#include "softfloat_priv.h"
+#include "accel/softfloat_priv.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
  * 120 bits before the one rounding. FSIN and its kin reduce their argument
  * with the 66-bit pi that SDM vol 1, 8.3.8 documents.
  */
-#include "softfloat_priv.h"
+#include "accel/softfloat_priv.h"
 
 /* Fixed point with one bit before the point; FX_ONE is 1.0. */
 typedef FpWide Fixed;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "softfloat_gen.h"
+#include "tests/unit/softfloat_gen.h"
 
 uint64_t gen_bits(Gen *g)
 {

@@ -7,7 +7,7 @@
 #include <inttypes.h>
 
 #include "accel/softfloat.h"
-#include "softfloat_gen.h"
+#include "tests/unit/softfloat_gen.h"
 
 enum {
     ROUNDS = 6000, /* operand sets for each operation and setting */

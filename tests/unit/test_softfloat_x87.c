@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 #include "accel/softfloat.h"
-#include "softfloat_gen.h"
+#include "tests/unit/softfloat_gen.h"
 
 enum {
     ROUNDS = 2500, /* operand sets for each operation and control word */
