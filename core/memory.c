@@ -96,6 +96,7 @@ MemRegion *mem_io(Vm *vm, const char *name, Device *owner, const MemOps *ops,
 {
     MemRegion *r = region_new(vm, REGION_IO, name, size);
 
+    g_assert(ops);
     r->owner = owner;
     r->ops = ops;
     return r;

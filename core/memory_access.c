@@ -411,8 +411,8 @@ bool mem_poke(AddressSpace *as, GuestPhys at, const void *buf, size_t size)
         if (hit.host) {
             ram_prepare(as->vm, &hit, n);
             memcpy(hit.host, p, n);
-        } else {
-            /* a register write may change the map below us: looked up anew */
+        } else if (hit.kind == MEM_MMIO) {
+            /* may change the map below us: the next step looks it up anew */
             mem_io_write(as, at, host_load(p, (unsigned)n), (unsigned)n);
         }
         p += n;

@@ -42,7 +42,7 @@ struct Vm {
     MemRegion *io_root;
     InputQueue *input;
     Entropy *entropy;
-    Device *devices;      /* owned: all of them */
+    Device *devices;  /* owned: all of them */
     GPtrArray *vcpus; /* Device * of every vCPU, index order; borrowed */
     Device *vcpu_now; /* borrowed: whose turn it is; never NULL while running */
     struct VmPriv *priv;  /* owned: core's own */

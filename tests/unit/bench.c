@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A test bench for one device. */
-#include "bench.h"
+#include "tests/unit/bench.h"
 
 #define HALTED_NS 1000 /* a late timer runs so much later when all is halted */
 

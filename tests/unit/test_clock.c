@@ -2,8 +2,8 @@
 /* Virtual time, its inverse, and timers. */
 #include "core/timer.h"
 
-#include "bench.h"
 #include "core/codec.h"
+#include "tests/unit/bench.h"
 
 #define ONE (1ULL << 32)
 

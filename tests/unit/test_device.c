@@ -5,7 +5,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#include "bench.h"
+#include "tests/unit/bench.h"
 
 typedef struct Part {
     Device dev;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "bench.h"
+#include "tests/unit/bench.h"
 
 /* A device that notes its accesses. */
 typedef struct Probe {

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "bench.h"
+#include "tests/unit/bench.h"
 
 typedef struct Channel {
     uint16_t count;
