@@ -61,6 +61,24 @@ void vm_request(Vm *vm, VmRequest what, VmCause cause)
     vm_horizon_changed(vm);
 }
 
+const char *vm_cause_name(VmCause cause)
+{
+    static const char *const names[] = {
+        [VM_CAUSE_NONE] = "none",
+        [VM_CAUSE_HOST_ERROR] = "host-error",
+        [VM_CAUSE_HOST_QMP_QUIT] = "host-qmp-quit",
+        [VM_CAUSE_HOST_QMP_RESET] = "host-qmp-system-reset",
+        [VM_CAUSE_HOST_SIGNAL] = "host-signal",
+        [VM_CAUSE_HOST_UI] = "host-ui",
+        [VM_CAUSE_GUEST_SHUTDOWN] = "guest-shutdown",
+        [VM_CAUSE_GUEST_RESET] = "guest-reset",
+        [VM_CAUSE_GUEST_PANIC] = "guest-panic",
+        [VM_CAUSE_SUBSYSTEM_RESET] = "subsystem-reset",
+    };
+
+    return cause < G_N_ELEMENTS(names) ? names[cause] : "unknown";
+}
+
 void vm_assert_thread(const Vm *vm)
 {
     g_assert(!vm->thread || vm->thread == g_thread_self());

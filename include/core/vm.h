@@ -68,6 +68,8 @@ void vm_free(Vm *vm);
 void vm_request(Vm *vm, VmRequest what, VmCause cause);
 /** vm_assert_thread() - guest-visible code runs on the machine thread only */
 void vm_assert_thread(const Vm *vm);
+/** vm_cause_name() - "guest-shutdown", "host-qmp-quit", ... */
+const char *vm_cause_name(VmCause cause);
 /** vm_set_seed() - entropy of this machine */
 void vm_set_seed(Vm *vm, const uint8_t seed[32]);
 

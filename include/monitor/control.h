@@ -67,5 +67,7 @@ typedef struct Chardev Chardev;
 /** monitor_new() - a monitor on a character back end (a mux allows others) */
 bool monitor_new(Vm *vm, Chardev *backend, MonitorMode mode, GError **error);
 void monitors_free(Vm *vm);
+/** monitor_attended() - a QMP client (or a debugger) is connected */
+bool monitor_attended(const Vm *vm);
 
 #endif
