@@ -17,7 +17,6 @@ Clock *clock_new(void)
 
     c->rate = RATE_ONE;
     c->timers = g_ptr_array_new();
-    c->armed_in = g_array_new(FALSE, TRUE, sizeof(uint64_t));
     return c;
 }
 
@@ -27,7 +26,6 @@ void clock_free(Clock *c)
         return;
     }
     g_ptr_array_free(c->timers, TRUE);
-    g_array_free(c->armed_in, TRUE);
     g_free(c);
 }
 

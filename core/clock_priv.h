@@ -16,9 +16,6 @@ struct Clock {
     int32_t base_nsec;
     Timer *head;       /* borrowed: armed timers, next due first */
     GPtrArray *timers; /* borrowed: every Timer, by its order */
-    GArray *armed_in;  /* uint64_t by order: pass in which it was last armed */
-    uint64_t pass;     /* number of clock_run_due() calls */
-    bool running;      /* inside clock_run_due() */
 };
 
 #endif

@@ -41,11 +41,22 @@ static void clock_unlink(Clock *c, Timer *t)
 void timer_init(Timer *t, Device *dev, TimerFn *fn)
 {
     Clock *c = dev->vm->clock;
-    uint64_t never = 0;
 
     *t = (Timer){.fn = fn, .dev = dev, .order = c->timers->len};
     g_ptr_array_add(c->timers, t);
-    g_array_append_val(c->armed_in, never);
+}
+
+/* A deadline that has passed waits for the next step, so that another pass of
+ * the loop at this icount finds nothing to run. */
+static VirtTime timer_future(const Clock *c, VirtTime when)
+{
+    VirtTime now = clock_at(c, c->icount);
+    VirtTime next = clock_at(c, c->icount + 1);
+
+    if (when.ns > now.ns) {
+        return when;
+    }
+    return next.ns > now.ns ? next : virt_add(now, 1);
 }
 
 void timer_arm(Timer *t, VirtTime when)
@@ -53,21 +64,17 @@ void timer_arm(Timer *t, VirtTime when)
     Vm *vm = t->dev->vm;
     Clock *c = vm->clock;
     VirtTime first;
-    bool earlier = !clock_deadline(c, &first) || when.ns < first.ns;
 
     vm_assert_thread(vm);
     if (t->armed) {
         clock_unlink(c, t);
     }
-    t->when = when;
+    t->when = timer_future(c, when);
     t->armed = true;
-    clock_link(c, t);
-    if (c->running) {
-        g_array_index(c->armed_in, uint64_t, t->order) = c->pass;
-    }
-    if (earlier) {
+    if (!clock_deadline(c, &first) || t->when.ns < first.ns) {
         vm_horizon_changed(vm);
     }
+    clock_link(c, t);
 }
 
 void timer_cancel(Timer *t)
@@ -84,36 +91,18 @@ bool timer_armed(const Timer *t)
     return t->armed;
 }
 
-/* The first timer due at @now that was not armed by this very pass. */
-static Timer *clock_next_due(const Clock *c, VirtTime now)
-{
-    Timer *t = c->head;
-
-    while (t && t->when.ns <= now.ns
-           && g_array_index(c->armed_in, uint64_t, t->order) == c->pass) {
-        t = t->next;
-    }
-    return t && t->when.ns <= now.ns ? t : NULL;
-}
-
 bool clock_run_due(Clock *c)
 {
     VirtTime now = clock_at(c, c->icount);
     bool ran = false;
-    Timer *t;
 
-    if (!c->head || c->head->when.ns > now.ns) {
-        return false;
-    }
-    g_assert(!c->running);
-    c->running = true;
-    c->pass++;
-    while ((t = clock_next_due(c, now))) {
+    while (c->head && c->head->when.ns <= now.ns) {
+        Timer *t = c->head;
+
         timer_cancel(t);
         t->fn(t->dev);
         ran = true;
     }
-    c->running = false;
     return ran;
 }
 

@@ -22,8 +22,8 @@ struct Timer {
 };
 
 void timer_init(Timer *t, Device *dev, TimerFn *fn);
-/** timer_arm() - a deadline at or before now runs at the next step, or 1 us
- *  later when no vCPU is runnable */
+/** timer_arm() - a deadline at or before now becomes that of the next step, so
+ *  a timer never runs twice at one icount */
 void timer_arm(Timer *t, VirtTime when);
 void timer_cancel(Timer *t);
 bool timer_armed(const Timer *t);

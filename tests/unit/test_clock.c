@@ -212,8 +212,8 @@ static void test_clock_deadline(void)
     clock_set_icount(c, 1000);
     clock_set_rate(c, ONE);
     arm(&t->a, -5); /* long ago */
-    g_assert_cmpuint(clock_deadline_icount(c, 0), ==, 1000);
-    g_assert_cmpuint(clock_deadline_icount(c, 1), ==, 1001);
+    g_assert_cmpuint(clock_deadline_icount(c, 0), ==, 1001);
+    g_assert_cmpuint(clock_deadline_icount(c, 5), ==, 1005);
     clock_set_rate(c, 1);
     arm(&t->a, INT64_MAX); /* beyond 2^64 steps */
     g_assert_cmpuint(clock_deadline_icount(c, 0), ==, UINT64_MAX);
@@ -247,20 +247,25 @@ static void test_clock_once(void)
     Vm *vm = vm_new();
     Ticker *x = ticker_new(vm, "x", trace), *y = ticker_new(vm, "y", trace);
 
-    /* armed for the past while running: waits for the next pass */
+    /* armed for the past: waits for the next step, however many passes */
     x->period = -100;
     arm(&x->a, 0);
     arm(&y->a, 0);
+    g_assert_false(clock_run_due(vm->clock));
+    clock_set_icount(vm->clock, 1);
     g_assert_true(clock_run_due(vm->clock));
     g_assert_cmpstr(trace->str, ==, "/xa /ya ");
+    g_assert_false(clock_run_due(vm->clock));
+    clock_set_icount(vm->clock, 2);
     g_assert_true(clock_run_due(vm->clock));
     g_assert_cmpstr(trace->str, ==, "/xa /ya /xa ");
     timer_cancel(&x->a);
 
     /* one due timer cancels another */
     g_string_truncate(trace, 0);
-    arm(&y->b, -2);
-    arm(&y->a, -1);
+    arm(&y->b, 3);
+    arm(&y->a, 4);
+    clock_set_icount(vm->clock, 5);
     clock_run_due(vm->clock);
     g_assert_cmpstr(trace->str, ==, "/yb ");
     vm_free(vm);
