@@ -64,17 +64,20 @@ void timer_arm(Timer *t, VirtTime when)
     Vm *vm = t->dev->vm;
     Clock *c = vm->clock;
     VirtTime first;
+    bool earlier;
 
     vm_assert_thread(vm);
+    when = timer_future(c, when);
+    earlier = !clock_deadline(c, &first) || when.ns < first.ns;
     if (t->armed) {
         clock_unlink(c, t);
     }
-    t->when = timer_future(c, when);
+    t->when = when;
     t->armed = true;
-    if (!clock_deadline(c, &first) || t->when.ns < first.ns) {
+    clock_link(c, t);
+    if (earlier) {
         vm_horizon_changed(vm);
     }
-    clock_link(c, t);
 }
 
 void timer_cancel(Timer *t)
