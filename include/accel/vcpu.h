@@ -9,6 +9,9 @@
 typedef struct Tlb Tlb;
 typedef struct Accel Accel;
 
+#define VCPU_SCRATCH 256
+#define VCPU_VSCRATCH 48
+
 /*
  * Steps: v->budget counts instructions that may still start in this slice.
  * While an instruction runs it has been taken from the budget already, so the
@@ -33,6 +36,9 @@ struct Vcpu {
     bool pc_page_ok;    /* false: the next fetch looks into level 2 */
     RamPage pc_ram;     /* DERIVED: RAM page that pc_page maps to */
     const uint8_t *pc_host; /* DERIVED */
+    /* Temps of the interpreter; within reach of an offset from the struct. */
+    uint64_t scratch[VCPU_SCRATCH];
+    V128 vscratch[VCPU_VSCRATCH];
 };
 
 /* Rows of the neutral part, to be put into the architecture's table. */
@@ -43,7 +49,8 @@ struct Vcpu {
     DERIVED(T, v.budget), DERIVED(T, v.fault), STATE(T, v.halted), \
     DERIVED(T, v.leave), DERIVED(T, v.slice_end), STATE(T, v.pc), \
     STATE(T, v.mode), STATE(T, v.pc_page), STATE(T, v.pc_page_ok), \
-    DERIVED(T, v.pc_ram), DERIVED(T, v.pc_host)
+    DERIVED(T, v.pc_ram), DERIVED(T, v.pc_host), \
+    DERIVED(T, v.scratch), DERIVED(T, v.vscratch)
 /* clang-format on */
 bool tlb_state_codec(void *obj, Codec *c);
 
@@ -113,6 +120,7 @@ typedef struct AccelOptions {
     unsigned l1_bits;   /* test: level-1 TLB entries, log2; 0: default */
     bool singlestep;    /* -singlestep: one instruction a block */
     uint64_t test_seed; /* of the random test options */
+    bool verify;        /* test: check every block's IR */
 } AccelOptions;
 
 bool accel_options_parse(AccelOptions *o, const char *text, GError **error);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the parts of the accelerator share. */
+#ifndef ACCEL_ACCEL_PRIV_H
+#define ACCEL_ACCEL_PRIV_H
+
+#include "accel/blocks_priv.h"
+#include "accel/tlb_priv.h"
+#include "accel/vcpu.h"
+
+#define ACCEL_LIKELY(x) __builtin_expect(!!(x), 1)
+#define ACCEL_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+typedef struct IrBuilder IrBuilder;
+
+struct Accel {
+    Vm *vm; /* borrowed */
+    AccelOptions opt;
+    GPtrArray *vcpus; /* Vcpu *, borrowed */
+    BlockCache cache;
+    IrBuilder *builder; /* owned */
+    void *trans;        /* owned: CpuOps.trans_size bytes */
+    size_t trans_size;
+    GArray *breaks; /* uint64_t virtual addresses */
+    Vcpu *running;  /* in vcpu_run(), or NULL */
+    bool in_step;   /* a step has been taken from the budget and goes on */
+    bool ended;     /* vcpu_end_slice() was called */
+    bool nochain;   /* -d says so */
+    bool flush_wanted;
+    /* Steps set aside so that the running block leaves at the next boundary;
+     * the engine gives them back. See accel_hold(). */
+    uint32_t held;
+    uint64_t rng;          /* of the test options */
+    unsigned flush_count;  /* blocks until the next flush, test option */
+    uint64_t engine_turns; /* `info jit` */
+};
+
+/** accel_hold() - the running block leaves after the present instruction and
+ *  the engine looks again; counts stay exact */
+void accel_hold(Vcpu *v);
+/** accel_random() - for test options only: nothing the guest can see */
+uint32_t accel_random(Accel *a);
+bool accel_break_at_offset(const Accel *a, uint32_t off);
+bool accel_break_at(const Accel *a, uint64_t pc);
+
+/** translate_block() - the block at v->pc, in the page v->pc_page. NULL: the
+ *  cache is full */
+Block *translate_block(Vcpu *v);
+
+#endif

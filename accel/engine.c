@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * vcpu_run(): find or make the block at pc, run it, do what it asks. Every
+ * decision here depends on guest state and the step count only.
+ */
+#include "accel/accel_priv.h"
+
+#include "accel/ir_priv.h"
+#include "accel/t0_priv.h"
+#include "core/log.h"
+
+/* --- counts ---------------------------------------------------------------- */
+
+void accel_hold(Vcpu *v)
+{
+    Accel *a = v->accel;
+
+    if (a->running == v && a->in_step) {
+        v->leave = true;
+        a->held += v->budget;
+        v->slice_end -= v->budget;
+        v->budget = 0;
+    }
+}
+
+static void engine_unhold(Vcpu *v)
+{
+    Accel *a = v->accel;
+
+    v->leave = false;
+    v->slice_end += a->held;
+    v->budget += a->held;
+    a->held = 0;
+}
+
+/* --- fetch ----------------------------------------------------------------- */
+
+/* pc_page, pc_ram and pc_host for v->pc. False: a fault is raised; the step
+ * was taken. */
+static bool engine_fetch(Vcpu *v)
+{
+    Accel *a = v->accel;
+    TlbL2Entry *e;
+    uint8_t *host;
+    bool rom;
+
+    if (v->pc_page_ok && !((v->pc ^ v->pc_page) & TLB_PAGE_MASK)) {
+        return true;
+    }
+    v->budget--; /* in case it faults: the step's number is seen by the walk */
+    a->in_step = true;
+    e = tlb_lookup(v, v->pc, ACCESS_EXEC, v->ops->fetch_mmu(v));
+    a->in_step = false;
+    if (!e) {
+        return false;
+    }
+    v->budget++;
+    v->pc_page = v->pc & TLB_PAGE_MASK;
+    v->pc_page_ok = true;
+    v->tlb->fetch_phys = e->pa & TLB_PAGE_MASK;
+    if (tlb_ram(v->tlb, v->tlb->fetch_phys, GUEST_PAGE_SIZE, &host, &v->pc_ram,
+                &rom)) {
+        v->pc_host = host;
+    } else {
+        v->pc_ram = RAM_PAGE_NONE;
+        v->pc_host = NULL;
+    }
+    return true;
+}
+
+static void engine_flush(Accel *a)
+{
+    blocks_flush(&a->cache);
+    for (guint i = 0; i < a->vcpus->len; i++) {
+        Vcpu *v = g_ptr_array_index(a->vcpus, i);
+        tlb_jump_flush(v->tlb);
+    }
+    a->flush_wanted = false;
+    if (a->opt.flush_every) {
+        a->flush_count = 1 + accel_random(a) % (2 * a->opt.flush_every);
+    }
+}
+
+static Block *engine_translate(Vcpu *v)
+{
+    Block *b = translate_block(v);
+
+    if (!b) {
+        engine_flush(v->accel);
+        b = translate_block(v);
+        g_assert(b);
+    }
+    return b;
+}
+
+/* Later jumps to @b need no engine while its page is in level 2 and leads to
+ * where it leads now. */
+static void engine_remember(Vcpu *v, Block *b)
+{
+    Tlb *tlb = v->tlb;
+    TlbL2Entry *e = tlb_find(tlb, v->pc, ACCESS_EXEC, v->ops->fetch_mmu(v));
+    uint8_t *host;
+    RamPage page;
+    bool rom;
+
+    if (b->page == RAM_PAGE_NONE || b->stop_head || v->accel->nochain || !e
+        || !tlb_ram(tlb, e->pa & TLB_PAGE_MASK, GUEST_PAGE_SIZE, &host, &page,
+                    &rom)
+        || page != b->page) {
+        return;
+    }
+    tlb->jump[JUMP_SLOT(v->pc)] = (JumpEntry){
+        .pc = v->pc,
+        .id = tlb->jump_id,
+        .block = blocks_index(&v->accel->cache, b),
+    };
+    tlb->jump_touched |= (uint64_t)1 << (v->pc >> 12 & 63);
+}
+
+static Block *engine_find(Vcpu *v)
+{
+    Block *b = NULL;
+
+    if (v->pc_ram != RAM_PAGE_NONE) {
+        b = blocks_find(&v->accel->cache, v->pc_ram, v->pc & 0xfff, v->mode);
+    }
+    if (!b) {
+        b = engine_translate(v);
+    }
+    engine_remember(v, b);
+    return b;
+}
+
+/* Join the exit that led here to @b, when it is one page and one mode. */
+static void engine_link(Vcpu *v, BlockLink *link, uint64_t generation, Block *b)
+{
+    const Accel *a = v->accel;
+
+    if (link && generation == a->cache.generation && !a->nochain
+        && !link->from->dead && !b->crosses && !b->stop_head && !b->dead
+        && b->page != RAM_PAGE_NONE && b->page == link->from->page
+        && b->mode == link->from->mode
+        && (uint64_t)link->pc_off < GUEST_PAGE_SIZE
+        && (uint64_t)link->pc_off == b->start) {
+        blocks_link(link, b);
+    }
+}
+
+/* --- running --------------------------------------------------------------- */
+
+static void engine_log(Vcpu *v, const Block *b)
+{
+    Vm *vm = v->dev.vm;
+
+    if (log_on(vm, LOG_EXEC)) {
+        log_write(vm,
+                  "%" G_GINT64_MODIFIER "u: vcpu %u pc 0x%" G_GINT64_MODIFIER
+                  "x mode 0x%" G_GINT64_MODIFIER "x %u\n",
+                  vcpu_icount(v), v->index, v->pc, v->mode, b->insns);
+    }
+    if (log_on(vm, LOG_CPU) && v->ops->print) {
+        g_autoptr(GString) out = g_string_new(NULL);
+
+        v->ops->print(v, out);
+        log_write(vm, "%s\n", out->str);
+    }
+}
+
+static void engine_deliver(Vcpu *v)
+{
+    Accel *a = v->accel;
+
+    if (log_on(v->dev.vm, LOG_INT)) {
+        log_write(v->dev.vm,
+                  "%" G_GINT64_MODIFIER
+                  "u: vcpu %u: exception at 0x%" G_GINT64_MODIFIER "x\n",
+                  v->slice_end - v->budget - 1, v->index, v->pc);
+    }
+    a->in_step = true;
+    v->ops->deliver(v);
+    a->in_step = false;
+    g_assert(!v->fault);
+}
+
+typedef struct EngineRun {
+    BlockLink *link; /* exit taken last, to be joined */
+    uint64_t generation;
+    bool events; /* the last exit asked for a look */
+    bool first;  /* no step yet: breakpoints do not stop */
+    bool shadow; /* the present step is the last one without interrupts */
+} EngineRun;
+
+/* One turn: fetch, find, run. */
+static void engine_turn(Vcpu *v, EngineRun *r)
+{
+    Accel *a = v->accel;
+    BlockLink *link = r->link;
+    T0Exit why;
+    Block *b;
+
+    r->link = NULL;
+    r->events = false;
+    a->engine_turns++;
+    if (!engine_fetch(v)) {
+        engine_deliver(v);
+        return;
+    }
+    b = engine_find(v);
+    engine_link(v, link, r->generation, b);
+    if (a->nochain) {
+        engine_log(v, b);
+    }
+    a->in_step = true;
+    why = t0_run(v, b, &r->link);
+    a->in_step = false;
+    r->generation = a->cache.generation;
+    a->cache.running_killed = false;
+    switch (why) {
+    case T0_EXIT_FAULT:
+        engine_deliver(v);
+        break;
+    case T0_EXIT_EVENTS:
+        r->events = true;
+        break;
+    case T0_EXIT_STALE:
+        /* any block that straddles from this page: only they look */
+        blocks_kill(&a->cache, b);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Before the next step: a reason to go back to the loop? */
+static bool engine_stop(Vcpu *v, EngineRun *r, VcpuStop *why)
+{
+    Accel *a = v->accel;
+    Vm *vm = v->dev.vm;
+
+    if (a->held) {
+        engine_unhold(v);
+    }
+    v->leave = false;
+    if (a->ended || vm->horizon || vm->requests) {
+        *why = VCPU_STOP_EVENT;
+        return true;
+    }
+    if (r->events && v->ops->irq_acceptable(v)) {
+        *why = VCPU_STOP_EVENT;
+        return true;
+    }
+    if (!v->ops->runnable(v)) {
+        *why = VCPU_STOP_HALT;
+        return true;
+    }
+    if (v->budget == 0) {
+        *why = VCPU_STOP_BUDGET;
+        return true;
+    }
+    if (!r->first && a->breaks->len && accel_break_at(a, v->pc)) {
+        *why = VCPU_STOP_DEBUG;
+        return true;
+    }
+    return false;
+}
+
+/* The step after sti or mov ss: alone, then interrupts are looked at. */
+static void engine_shadow_begin(Vcpu *v, EngineRun *r)
+{
+    Accel *a = v->accel;
+    uint32_t rest = v->budget - 1;
+
+    r->shadow = true;
+    a->held += rest;
+    v->slice_end -= rest;
+    v->budget = 1;
+}
+
+static void engine_shadow_end(Vcpu *v, EngineRun *r)
+{
+    r->shadow = false;
+    if (v->budget == 0) { /* not when the block was stale */
+        v->ops->irq_uninhibit(v);
+        r->events = true;
+    }
+}
+
+static void engine_begin(Vcpu *v)
+{
+    Accel *a = v->accel;
+    bool nochain = log_on(v->dev.vm, LOG_EXEC | LOG_CPU | LOG_NOCHAIN)
+                   || a->opt.flush_every;
+
+    if (nochain != a->nochain) {
+        a->nochain = nochain;
+        a->flush_wanted = true;
+    }
+    a->running = v;
+    a->ended = false;
+    a->held = 0;
+    a->in_step = false;
+}
+
+VcpuStop vcpu_run(Vcpu *v, uint32_t budget)
+{
+    Accel *a = v->accel;
+    Vm *vm = v->dev.vm;
+    EngineRun r = {.first = true};
+    VcpuStop why;
+
+    vm_assert_thread(vm);
+    engine_begin(v);
+    v->budget = budget;
+    v->slice_end = clock_icount(vm->clock) + budget;
+    while (!engine_stop(v, &r, &why)) {
+        if (a->flush_wanted || (a->opt.flush_every && --a->flush_count == 0)) {
+            engine_flush(a);
+        }
+        if (v->ops->irq_inhibited(v)) {
+            engine_shadow_begin(v, &r);
+        }
+        engine_turn(v, &r);
+        r.first = false;
+        if (r.shadow) {
+            engine_shadow_end(v, &r);
+        }
+    }
+    vcpu_sync_clock(v);
+    a->running = NULL;
+    v->slice_end -= v->budget;
+    v->budget = 0;
+    return why;
+}
