@@ -187,6 +187,7 @@ typedef struct X86Cpu {
     X86Seg seg[X86_SEG_COUNT];
     X86Table gdt, idt, ldt, tr;
     uint64_t cr0, cr2, cr3, cr4, xcr0;
+    uint64_t pdpte[4]; /* PAE without long mode: loaded with CR3 */
     uint64_t dr[8];
     uint64_t efer, star, lstar, cstar, sfmask, kernel_gs_base, tsc_aux;
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip;
@@ -214,6 +215,7 @@ typedef struct X86Cpu {
     /* interrupt side */
     IrqLine intr, nmi, smi, init;
     bool nmi_pending, nmi_blocked, init_pending, smm;
+    bool init_bsp; /* the INIT that is pending ends at the reset vector */
     bool inhibit;     /* sti, mov ss: interrupts wait one step */
     bool wait_sipi;   /* application processor before its SIPI */
     bool intr_cooked; /* see irq acceptance: vector already fetched */
