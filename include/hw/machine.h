@@ -31,6 +31,9 @@ typedef struct MachineBlobSource {
      * person gave or the default file name, to be searched for. */
     GBytes *(*load)(void *opaque, const char *name, BlobKind kind,
                     const char *path, GError **error);
+    /* What a recording has for a blob that this program makes itself ("etc/
+     * acpi/tables", ...); NULL: nothing. May be NULL. Caller owns. */
+    GBytes *(*replace)(void *opaque, const char *name);
     void *opaque;
 } MachineBlobSource;
 
@@ -100,6 +103,9 @@ typedef struct MachineConfig {
     const SmbiosSpec *smbios;
     unsigned smbios_count;
     const DeviceType *const *types; /* registry, NULL-terminated; may be NULL */
+    /* -chardev by id, for -device X,chardev=id; NULL: there are none */
+    Chardev *(*find_chardev)(void *opaque, const char *id);
+    void *find_chardev_opaque;
 } MachineConfig;
 
 struct MachineType {
@@ -140,6 +146,10 @@ void machine_blob_add(Vm *vm, const char *name, BlobKind kind, GBytes *data);
 /** machine_blob_load() - through cfg->blobs, and remember it; caller owns */
 GBytes *machine_blob_load(Vm *vm, const MachineConfig *cfg, const char *name,
                           BlobKind kind, const char *path, GError **error);
+/** machine_blob_made() - for firmware blobs we make: @data, or what a recording
+ *  has instead; remembers it; caller owns */
+GBytes *machine_blob_made(Vm *vm, const MachineConfig *cfg, const char *name,
+                          const void *data, size_t size);
 typedef void MachineBlobVisit(void *opaque, const MachineBlob *blob);
 void machine_blob_foreach(Vm *vm, MachineBlobVisit *visit, void *opaque);
 

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * SMBIOS 2.8 structures 1, 3, 4, 16, 17, 19, 32 and 127; type 0 comes from the
+ * BIOS unless -smbios type=0 is given. Source: DMTF DSP0134 2.8.0, chapter 7.
+ */
+#include "hw/smbios.h"
+
+#include <string.h>
+
+#include "core/bytes.h"
+#include "hw/fw_cfg.h"
+
+#define MIB 0x100000ull
+#define GIB (1024 * MIB)
+#define DIMM_MAX (16 * GIB)
+#define ANCHOR_BYTES 31
+#define NO_HANDLE 0xfffeu
+
+/* One structure while it is put together: formatted part, then strings. */
+typedef struct SmbItem {
+    GByteArray *data;    /* owned */
+    GByteArray *strings; /* owned */
+    unsigned count;      /* strings so far */
+} SmbItem;
+
+typedef struct Smbios {
+    GByteArray *out; /* borrowed: from the caller */
+    unsigned structures, largest;
+    const MachineConfig *cfg;
+} Smbios;
+
+static void put(SmbItem *s, uint64_t v, unsigned size)
+{
+    uint8_t le[8];
+
+    st_le64(le, v);
+    g_byte_array_append(s->data, le, size);
+}
+
+/* A string's number in its structure; none for an empty one. */
+static void put_text(SmbItem *s, const char *text)
+{
+    if (!text || !*text) {
+        put(s, 0, 1);
+        return;
+    }
+    g_byte_array_append(s->strings, (const uint8_t *)text,
+                        (guint)strlen(text) + 1);
+    put(s, ++s->count, 1);
+}
+
+static void begin(SmbItem *s, unsigned type, unsigned handle)
+{
+    *s = (SmbItem){g_byte_array_new(), g_byte_array_new(), 0};
+    put(s, type, 1);
+    put(s, 0, 1);
+    put(s, handle, 2);
+}
+
+static void end(Smbios *b, SmbItem *s)
+{
+    static const uint8_t zeroes[2];
+    unsigned size;
+
+    s->data->data[1] = (uint8_t)s->data->len;
+    g_byte_array_append(s->strings, zeroes, s->count ? 1 : 2);
+    size = s->data->len + s->strings->len;
+    g_byte_array_append(b->out, s->data->data, s->data->len);
+    g_byte_array_append(b->out, s->strings->data, s->strings->len);
+    g_byte_array_free(s->data, TRUE);
+    g_byte_array_free(s->strings, TRUE);
+    b->structures++;
+    b->largest = MAX(b->largest, size);
+}
+
+/* What -smbios says; the last of several wins. */
+static const char *field(const Smbios *b, unsigned type, const char *name,
+                         const char *otherwise)
+{
+    const char *value = otherwise;
+
+    for (unsigned i = 0; i < b->cfg->smbios_count; i++) {
+        const SmbiosSpec *s = &b->cfg->smbios[i];
+
+        for (unsigned j = 0; s->type == type && j < s->prop_count; j++) {
+            if (g_str_equal(s->props[j].name, name)) {
+                value = s->props[j].value;
+            }
+        }
+    }
+    return value;
+}
+
+static bool has_type(const Smbios *b, unsigned type)
+{
+    for (unsigned i = 0; i < b->cfg->smbios_count; i++) {
+        if (b->cfg->smbios[i].type == type) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_bios(Smbios *b) /* 7.1 */
+{
+    SmbItem s;
+
+    begin(&s, 0, 0x000);
+    put_text(&s, field(b, 0, "vendor", "Reprise"));
+    put_text(&s, field(b, 0, "version", "0"));
+    put(&s, 0xe800, 2);
+    put_text(&s, field(b, 0, "date", "04/01/2014"));
+    put(&s, 0, 1);      /* 64 KiB ROM */
+    put(&s, 0x08, 8);   /* characteristics are not given */
+    put(&s, 0x1400, 2); /* virtual machine, targeted content */
+    put(&s, 0, 2);
+    put(&s, 0xffff, 2); /* no embedded controller */
+    end(b, &s);
+}
+
+static int hex(char c)
+{
+    return g_ascii_xdigit_value(c);
+}
+
+/* "xxxxxxxx-xxxx-..." of -smbios type=1,uuid=; false: not one */
+static bool parse_uuid(const char *text, uint8_t out[16])
+{
+    unsigned n = 0;
+
+    while (*text && n < 16) {
+        if (*text == '-') {
+            text++;
+        } else if (hex(text[0]) < 0 || hex(text[1]) < 0) {
+            return false;
+        } else {
+            out[n++] = (uint8_t)(hex(text[0]) << 4 | hex(text[1]));
+            text += 2;
+        }
+    }
+    return n == 16 && !*text;
+}
+
+/* 7.2.1: the first three fields are little-endian. */
+static void put_uuid(SmbItem *s, const uint8_t u[16])
+{
+    put(s, ld_be32(u), 4);
+    put(s, ld_be16(u + 4), 2);
+    put(s, ld_be16(u + 6), 2);
+    g_byte_array_append(s->data, u + 8, 8);
+}
+
+static void put_system(Smbios *b) /* 7.2 */
+{
+    const char *text = field(b, 1, "uuid", NULL);
+    uint8_t uuid[16];
+    SmbItem s;
+
+    if (!text || !parse_uuid(text, uuid)) {
+        memcpy(uuid, b->cfg->uuid, sizeof(uuid));
+    }
+    begin(&s, 1, 0x100);
+    put_text(&s, field(b, 1, "manufacturer", "Reprise"));
+    put_text(&s, field(b, 1, "product", "Standard PC (i440FX + PIIX, 1996)"));
+    put_text(&s, field(b, 1, "version", b->cfg->machine));
+    put_text(&s, field(b, 1, "serial", NULL));
+    put_uuid(&s, uuid);
+    put(&s, 0x06, 1); /* power switch */
+    put_text(&s, field(b, 1, "sku", NULL));
+    put_text(&s, field(b, 1, "family", NULL));
+    end(b, &s);
+}
+
+static void put_chassis(Smbios *b) /* 7.4 */
+{
+    SmbItem s;
+
+    begin(&s, 3, 0x300);
+    put_text(&s, field(b, 3, "manufacturer", "Reprise"));
+    put(&s, 0x01, 1); /* other */
+    put_text(&s, field(b, 3, "version", b->cfg->machine));
+    put_text(&s, field(b, 3, "serial", NULL));
+    put_text(&s, field(b, 3, "asset", NULL));
+    put(&s, 0x03, 1); /* boot-up, power supply, thermal: safe */
+    put(&s, 0x03, 1);
+    put(&s, 0x03, 1);
+    put(&s, 0x02, 1); /* security unknown */
+    put(&s, 0, 4);
+    put(&s, 0, 1); /* height, cords, elements */
+    put(&s, 0, 1);
+    put(&s, 0, 1);
+    put(&s, 0, 1);
+    put_text(&s, field(b, 3, "sku", NULL));
+    end(b, &s);
+}
+
+static void put_processor(Smbios *b, unsigned i, unsigned cores,
+                          unsigned threads) /* 7.5 */
+{
+    g_autofree char *socket = g_strdup_printf("CPU %u", i);
+    SmbItem s;
+
+    begin(&s, 4, 0x400 + i);
+    put_text(&s, socket);
+    put(&s, 0x03, 1); /* central processor */
+    put(&s, 0x01, 1); /* family: other */
+    put_text(&s, field(b, 4, "manufacturer", "Reprise"));
+    put(&s, 0, 8); /* id */
+    put_text(&s, field(b, 4, "version", b->cfg->machine));
+    put(&s, 0, 1); /* voltage */
+    put(&s, 0, 2); /* external clock */
+    put(&s, 2000, 2);
+    put(&s, 2000, 2);
+    put(&s, 0x41, 1);   /* present and enabled */
+    put(&s, 0x01, 1);   /* upgrade: other */
+    put(&s, 0xffff, 2); /* no caches */
+    put(&s, 0xffff, 2);
+    put(&s, 0xffff, 2);
+    put_text(&s, field(b, 4, "serial", NULL));
+    put_text(&s, field(b, 4, "asset", NULL));
+    put_text(&s, field(b, 4, "part", NULL));
+    put(&s, cores, 1);
+    put(&s, cores, 1);
+    put(&s, cores * threads, 1);
+    put(&s, 0x02, 2); /* characteristics unknown */
+    put(&s, 0x01, 2); /* family 2 */
+    end(b, &s);
+}
+
+static void put_memory_array(Smbios *b, uint64_t ram, unsigned dimms) /* 7.17 */
+{
+    SmbItem s;
+    uint64_t kib = ram / 1024;
+
+    begin(&s, 16, 0x1000);
+    put(&s, 0x01, 1); /* other */
+    put(&s, 0x03, 1); /* system memory */
+    put(&s, 0x06, 1); /* multi-bit ECC */
+    put(&s, kib < 0x80000000 ? kib : 0x80000000, 4);
+    put(&s, NO_HANDLE, 2);
+    put(&s, dimms, 2);
+    put(&s, kib < 0x80000000 ? 0 : ram, 8);
+    end(b, &s);
+}
+
+static void put_dimm(Smbios *b, unsigned i, uint64_t size) /* 7.18 */
+{
+    g_autofree char *locator = g_strdup_printf("DIMM %u", i);
+    uint64_t mib = size / MIB;
+    SmbItem s;
+
+    begin(&s, 17, 0x1100 + i);
+    put(&s, 0x1000, 2);
+    put(&s, NO_HANDLE, 2);
+    put(&s, 0xffff, 2); /* widths unknown */
+    put(&s, 0xffff, 2);
+    put(&s, mib < 0x7fff ? mib : 0x7fff, 2);
+    put(&s, 0x09, 1); /* DIMM */
+    put(&s, 0, 1);
+    put_text(&s, locator);
+    put_text(&s, NULL);
+    put(&s, 0x07, 1); /* RAM */
+    put(&s, 0x02, 2);
+    put(&s, 0, 2); /* speed unknown */
+    put_text(&s, field(b, 17, "manufacturer", "Reprise"));
+    put_text(&s, field(b, 17, "serial", NULL));
+    put_text(&s, field(b, 17, "asset", NULL));
+    put_text(&s, field(b, 17, "part", NULL));
+    put(&s, 0, 1);
+    put(&s, mib < 0x7fff ? 0 : mib, 4);
+    put(&s, 0, 2);
+    put(&s, 0, 2); /* voltages */
+    put(&s, 0, 2);
+    put(&s, 0, 2);
+    end(b, &s);
+}
+
+static void put_mapped(Smbios *b, unsigned i, uint64_t start,
+                       uint64_t size) /* 7.20 */
+{
+    bool large = (start + size) / 1024 > UINT32_MAX;
+    SmbItem s;
+
+    begin(&s, 19, 0x1300 + i);
+    put(&s, large ? UINT32_MAX : start / 1024, 4);
+    put(&s, large ? UINT32_MAX : (start + size) / 1024 - 1, 4);
+    put(&s, 0x1000, 2);
+    put(&s, 1, 1);
+    put(&s, large ? start : 0, 8);
+    put(&s, large ? start + size - 1 : 0, 8);
+    end(b, &s);
+}
+
+static void put_tail(Smbios *b)
+{
+    SmbItem s;
+
+    begin(&s, 32, 0x2000); /* 7.33: no errors */
+    put(&s, 0, 6);
+    put(&s, 0, 1);
+    end(b, &s);
+    begin(&s, 127, 0x7f00);
+    end(b, &s);
+}
+
+static void put_memory(Smbios *b, uint64_t below_4g, uint64_t above_4g)
+{
+    uint64_t ram = below_4g + above_4g;
+    unsigned dimms = (unsigned)((ram + DIMM_MAX - 1) / DIMM_MAX);
+
+    put_memory_array(b, ram, dimms);
+    for (unsigned i = 0; i < dimms; i++) {
+        put_dimm(b, i, MIN(ram - i * DIMM_MAX, DIMM_MAX));
+    }
+    put_mapped(b, 0, 0, below_4g);
+    if (above_4g > 0) {
+        put_mapped(b, 1, 4 * GIB, above_4g);
+    }
+}
+
+static uint8_t minus_sum(const uint8_t *p, size_t size)
+{
+    uint8_t sum = 0;
+
+    while (size--) {
+        sum = (uint8_t)(sum + *p++);
+    }
+    return (uint8_t)(0 - sum);
+}
+
+/* 5.2.1; the BIOS puts the address in and corrects the checksums. */
+static void make_anchor(const Smbios *b, uint8_t a[ANCHOR_BYTES])
+{
+    memset(a, 0, ANCHOR_BYTES);
+    memcpy(a, "_SM_", 4);
+    a[5] = ANCHOR_BYTES;
+    a[6] = 2;
+    a[7] = 8;
+    st_le16(a + 8, (uint16_t)b->largest);
+    memcpy(a + 16, "_DMI_", 5);
+    st_le16(a + 22, (uint16_t)b->out->len);
+    st_le16(a + 28, (uint16_t)b->structures);
+    a[30] = 0x28;
+    a[21] = minus_sum(a + 16, 15);
+    a[4] = minus_sum(a, ANCHOR_BYTES);
+}
+
+void smbios_tables(const MachineConfig *cfg, uint64_t below_4g,
+                   uint64_t above_4g, GByteArray *tables, uint8_t anchor[31])
+{
+    Smbios b = {.out = tables, .cfg = cfg};
+    unsigned cores = MAX(cfg->cores, 1u), threads = MAX(cfg->threads, 1u);
+    unsigned sockets = MAX(cfg->cpus / (cores * threads), 1u);
+
+    if (has_type(&b, 0)) {
+        put_bios(&b);
+    }
+    put_system(&b);
+    put_chassis(&b);
+    for (unsigned i = 0; i < sockets; i++) {
+        put_processor(&b, i, cores, threads);
+    }
+    put_memory(&b, below_4g, above_4g);
+    put_tail(&b);
+    make_anchor(&b, anchor);
+}
+
+bool smbios_build(Device *fw_cfg, const MachineConfig *cfg, uint64_t below_4g,
+                  uint64_t above_4g, GError **error)
+{
+    g_autoptr(GByteArray) tables = g_byte_array_new();
+    g_autoptr(GBytes) table_blob = NULL, anchor_blob = NULL;
+    uint8_t anchor[ANCHOR_BYTES];
+
+    smbios_tables(cfg, below_4g, above_4g, tables, anchor);
+    table_blob = machine_blob_made(fw_cfg->vm, cfg, "etc/smbios/smbios-tables",
+                                   tables->data, tables->len);
+    anchor_blob = machine_blob_made(fw_cfg->vm, cfg, "etc/smbios/smbios-anchor",
+                                    anchor, sizeof(anchor));
+    return fw_cfg_add_file(fw_cfg, "etc/smbios/smbios-tables", table_blob,
+                           error)
+           && fw_cfg_add_file(fw_cfg, "etc/smbios/smbios-anchor", anchor_blob,
+                              error);
+}
