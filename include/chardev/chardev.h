@@ -20,8 +20,15 @@ Chardev *chardev_find(Vm *vm, const char *id);
 Chardev *chardev_make_mux(Chardev *c);
 bool chardev_is_mux(const Chardev *c);
 bool chardev_uses_stdio(const Chardev *c);
+/** chardevs_foreach() - @filename: what it is, in words; @open: somebody uses
+ *  it. Creation order. */
+typedef void ChardevVisit(void *opaque, const char *id, const char *filename,
+                          bool open);
+void chardevs_foreach(Vm *vm, ChardevVisit *visit, void *opaque);
 void chardevs_print(Vm *vm, GString *out); /* `info chardev` */
-/** chardevs_close() - flush, restore the terminal. Thread: I/O, at exit. */
+void chardev_help(GString *out);           /* `-chardev help` */
+/** chardevs_close() - flush, restore the terminal, free back ends and ports: no
+ *  device runs after it. Thread: I/O, at exit, the machine thread has ended. */
 void chardevs_close(Vm *vm);
 
 /* A host-side front end (monitor, gdb). All calls on the I/O thread. */
@@ -33,7 +40,8 @@ typedef struct ChrFeOps {
 ChrFe *chr_fe_new(Chardev *backend, const ChrFeOps *ops, void *opaque,
                   GError **error);
 void chr_fe_free(ChrFe *fe);
-/** chr_fe_write() - Thread: any; queued, bounded by what the peer reads */
+/** chr_fe_write() - queued as a whole, or dropped as a whole when the peer has
+ *  not read for too long. Thread: any. */
 void chr_fe_write(ChrFe *fe, const void *buf, size_t size);
 
 /** chardev_on_escape() - what Ctrl-A x (quit) and Ctrl-A s (save) do */

@@ -49,6 +49,8 @@ struct Vm {
     struct LogState *log; /* owned: core/log.c */
     Replay *replay;       /* borrowed: from system */
     void *system;         /* borrowed: the loop's own state */
+    struct ChrState *chr; /* owned: chardev/, until chardevs_close() */
+    struct MonState *mon; /* owned: monitor/, until monitors_free() */
     unsigned requests;    /* VmRequest bits, machine thread */
     VmCause cause;        /* of the last request */
     int exit_status;      /* for shutdown by an exit device; -1: none */
