@@ -20,7 +20,7 @@ static const char *const accel_keys[] = {
 static bool accel_number(const char *key, const char *text, uint64_t min,
                          uint64_t max, uint64_t *out, GError **error)
 {
-    if (!text || !g_ascii_string_to_unsigned(text, 0, min, max, out, NULL)) {
+    if (!text || !g_ascii_string_to_unsigned(text, 10, min, max, out, NULL)) {
         return fail(error,
                     "accel: %s: '%s' is not a number from %" G_GINT64_MODIFIER
                     "u to %" G_GINT64_MODIFIER "u",
