@@ -152,6 +152,8 @@ IrRef x86_reg_u(X86Insn *x, unsigned n, unsigned size); /* zero-extended */
 IrRef x86_reg_s(X86Insn *x, unsigned n, unsigned size); /* sign-extended, 64 */
 /** x86_set_reg() - sizes 1, 2 keep the other bits, 4 clears the upper half */
 void x86_set_reg(X86Insn *x, unsigned n, unsigned size, IrRef v);
+/** x86_dest() - IR_G(@n), about to be written whole by the caller's next op */
+IrRef x86_dest(X86Insn *x, unsigned n);
 IrRef x86_ext_u(X86Insn *x, IrRef v, unsigned size);
 IrRef x86_ext_s(X86Insn *x, IrRef v, unsigned size); /* to 64 bits */
 
@@ -201,17 +203,34 @@ IrRef x86_next_ip(X86Insn *x);
 /** x86_end_next() - end the block; go on with the next instruction, after an
  *  event check when @events (helpers with IR_H_IO or IR_H_MODE want it) */
 void x86_end_next(X86Insn *x, bool events);
+/** x86_end_io() - as x86_end_next with events, for helpers without IR_H_MODE */
+void x86_end_io(X86Insn *x);
 /** x86_end_env() - end the block; a helper has set v->pc */
 void x86_end_env(X86Insn *x);
 /** x86_end_self() - end the block; this instruction again (rep) */
 void x86_end_self(X86Insn *x);
+/** x86_check_ip() - #GP when CS offset @ip is beyond the limit: before the
+ *  registers of a branch are written */
+void x86_check_ip(X86Insn *x, IrRef ip);
 /** x86_end_ip() - end the block with a near jump to CS offset @ip, not cut */
 void x86_end_ip(X86Insn *x, IrRef ip);
 /** x86_end_rel() - near jump by x->imm from the next instruction */
 void x86_end_rel(X86Insn *x);
+typedef struct X86Cond {
+    IrCond cond;
+    uint8_t w;
+    IrRef x, y;
+} X86Cond;
+/** x86_branch_if() - to next + imm when @c holds; else go on. May end the
+ *  block. The count register takes @count (size asize) unless IR_NONE. */
+void x86_branch_if(X86Insn *x, X86Cond c, IrRef count);
 /** x86_rep_end() - behind one iteration: next instruction when cond, else this
  *  one again */
 void x86_rep_end(X86Insn *x, unsigned w, IrCond cond, IrRef p, IrRef q);
+/** x86_rep_end_events() - the same with an event check (ins, outs) */
+void x86_rep_end_events(X86Insn *x, IrCond cond, IrRef p, IrRef q);
+/** x86_end_rel_unchecked() - x86_end_rel after x86_check_ip */
+void x86_end_rel_unchecked(X86Insn *x);
 /** x86_call_gw() - call a helper that has IR_H_GLOBALS_W: what was known about
  *  the flags and register copies is forgotten */
 IrRef x86_call_gw(X86Insn *x, unsigned helper, bool result, IrRef a, IrRef b,
@@ -221,11 +240,6 @@ IrRef x86_call_gw(X86Insn *x, unsigned helper, bool result, IrRef a, IrRef b,
 void x86_writes_globals(X86Insn *x);
 
 /* --- flags.c: lazy flags ------------------------------------------------------------ */
-typedef struct X86Cond {
-    IrCond cond;
-    uint8_t w;
-    IrRef x, y;
-} X86Cond;
 /** x86_cond() - condition code @cc (low 4 bits of jcc) as a comparison */
 X86Cond x86_cond(X86Insn *x, unsigned cc);
 /** x86_set_flags() - the flags now follow from (X86_FL_x, @size, a, b). Call
@@ -233,6 +247,8 @@ X86Cond x86_cond(X86Insn *x, unsigned cc);
 void x86_set_flags(X86Insn *x, unsigned fl, unsigned size, IrRef a, IrRef b);
 /** x86_set_flags_raw() - the six bits at their places in @bits (ucomiss...) */
 void x86_set_flags_raw(X86Insn *x, IrRef bits);
+/** x86_set_cf() - CF = @cf (0 or 1), the others stay */
+void x86_set_cf(X86Insn *x, IrRef cf);
 /** x86_set_flags_if() - as x86_set_flags when cond (at width w), else kept */
 void x86_set_flags_if(X86Insn *x, X86Cond when, unsigned fl, unsigned size,
                       IrRef a, IrRef b);
@@ -253,6 +269,17 @@ unsigned x86_log2_size(unsigned size);
  * IR_G(X86_G_FTOP), x86_ea and the functions above; feature and CR0/CR4 checks
  * (#UD, #NM) are theirs: x86_offers, x->mode, x86_raise_insn. */
 X86TransFn x86_trans_sse, x86_trans_x87, x86_trans_mmx;
+
+/* Called by other integer translation functions */
+X86TransFn x86_trans_muldiv, x86_trans_arpl;
+/** x86_bmi_legal() - a VEX-coded general-register instruction is legal here;
+ *  @bit of CPUID 7 EBX offers it */
+bool x86_bmi_legal(const X86Insn *x, uint32_t bit);
+
+/* helpers of helpers_int.def */
+#define X86_HELPER(name, kind, fn, flags, vop) IrHelperFn fn;
+#include "cpu/x86/helpers_int.def"
+#undef X86_HELPER
 
 /* trans_*.c: the functions named in opcodes.def */
 #define X86_OP(map, first, last, form, width, attr, fn) X86TransFn fn;

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One instruction: decode, general legality, translation function. */
+#include "cpu/x86/trans_priv.h"
+
+/* Conditions that the row of the opcode table states. */
+static bool x86_row_legal(const X86Insn *x)
+{
+    unsigned attr = x->row->attr;
+
+    if (x->lock && !((attr & X86_A_LOCK) && x->is_mem)) {
+        return false;
+    }
+    if ((attr & X86_A_NO64) && x->code64) {
+        return false;
+    }
+    if ((attr & X86_A_ONLY64) && !x->code64) {
+        return false;
+    }
+    if ((attr & X86_A_PE)
+        && (x->mode & (X86_MODE_PE | X86_MODE_VM86)) != X86_MODE_PE) {
+        return false;
+    }
+    return x->vex ? attr & X86_A_VEX : !(attr & X86_A_VEXONLY);
+}
+
+TransResult x86_translate(Trans *t)
+{
+    X86Insn insn;
+    X86Insn *x = &insn;
+
+    if (x86_decode(x, t) == TRANS_MORE) {
+        return TRANS_MORE;
+    }
+    t->len = x->len;
+    if (x->too_long) {
+        x86_gp0(x);
+    } else if (!x->row || !x86_row_legal(x)) {
+        x86_ud(x);
+    } else if ((x->row->attr & X86_A_CPL0) && (x->mode & X86_MODE_CPL)) {
+        x86_gp0(x);
+    } else if (!x->row->fn(x)) {
+        x86_ud(x);
+    }
+    if (!t->ends && (x->mode & X86_MODE_TF)) {
+        x86_end_next(x, false);
+    }
+    return TRANS_OK;
+}
