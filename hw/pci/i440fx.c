@@ -35,8 +35,7 @@ typedef struct I440fx {
     MemRegion *ram; /* borrowed: of the Vm, as are the other regions */
     MemRegion *pci_mem;
     MemRegion *pam_ram[PAM_SEGMENTS];
-    MemRegion *pam_pci[PAM_SEGMENTS];
-    MemRegion *smram_pci;
+    MemRegion *smram;
     Device *cf8_owner; /* borrowed: from the board */
     const MemOps *cf8_ops;
 } I440fx;
@@ -86,7 +85,7 @@ static const StateField i440fx_state[] = {
     WIRE(I440fx, own_bus),
     STATE(I440fx, conf_address, .doc = "0xcf8"),
     WIRE(I440fx, ram_bytes), WIRE(I440fx, ram), WIRE(I440fx, pci_mem),
-    WIRE(I440fx, pam_ram), WIRE(I440fx, pam_pci), WIRE(I440fx, smram_pci),
+    WIRE(I440fx, pam_ram),  WIRE(I440fx, smram),
     WIRE(I440fx, cf8_owner), WIRE(I440fx, cf8_ops),
     STATE_END,
 };
@@ -109,7 +108,6 @@ static void update_pam(I440fx *f)
         const PamSegment *s = &pam_segments[i];
         unsigned mode = f->pci.config[s->reg] >> s->shift & 3;
 
-        mem_set_enabled(f->pam_pci[i], !(mode & PAM_READ));
         mem_set_readonly(f->pam_ram[i], !(mode & PAM_WRITE));
         mem_set_enabled(f->pam_ram[i], mode & PAM_READ);
     }
@@ -120,8 +118,8 @@ static void update_smram(I440fx *f)
     unsigned v = f->pci.config[SMRAM_REG];
 
     /* The processor is never in SMM here: only D_OPEN shows this DRAM. */
-    mem_set_enabled(f->smram_pci, !(v & SMRAM_ENABLE) || !(v & SMRAM_OPEN)
-                                      || v & SMRAM_CLOSED);
+    mem_set_enabled(f->smram,
+                    v & SMRAM_ENABLE && v & SMRAM_OPEN && !(v & SMRAM_CLOSED));
 }
 
 /* 3.2.19: D_LCK turns D_OPEN off and stays, with C_BASE_SEG, until reset. */
@@ -156,6 +154,7 @@ static void i440fx_config_written(PciDevice *pd, unsigned at, unsigned size)
     }
 }
 
+/* From 640 KiB to 1 MiB the PCI bus shows, but for what PAM and SMRAM open. */
 static bool map_ram(I440fx *f, GError **error)
 {
     Vm *vm = f->pci.dev.vm;
@@ -167,8 +166,10 @@ static bool map_ram(I440fx *f, GError **error)
     }
     f->pci_mem = mem_container(vm, "pci", UINT64_MAX);
     mem_add(vm->mem_root, 0, f->pci_mem, -1);
-    mem_add(vm->mem_root, 0,
-            mem_alias(vm, "ram-below-4g", f->ram, 0, split.below_4g), 0);
+    mem_add(vm->mem_root, 0, mem_alias(vm, "ram-640k", f->ram, 0, SMRAM_AT), 0);
+    mem_add(vm->mem_root, MIB,
+            mem_alias(vm, "ram-below-4g", f->ram, MIB, split.below_4g - MIB),
+            0);
     if (split.above_4g > 0) {
         mem_add(vm->mem_root, 4 * GIB,
                 mem_alias(vm, "ram-above-4g", f->ram, split.below_4g,
@@ -179,13 +180,10 @@ static bool map_ram(I440fx *f, GError **error)
         const PamSegment *s = &pam_segments[i];
 
         f->pam_ram[i] = mem_alias(vm, "pam-ram", f->ram, s->at, s->size);
-        f->pam_pci[i] = mem_alias(vm, "pam-pci", f->pci_mem, s->at, s->size);
-        mem_add(vm->mem_root, s->at, f->pam_ram[i], 1);
-        mem_add(vm->mem_root, s->at, f->pam_pci[i], 1);
+        mem_add(vm->mem_root, s->at, f->pam_ram[i], 0);
     }
-    f->smram_pci =
-        mem_alias(vm, "smram-pci", f->pci_mem, SMRAM_AT, SMRAM_BYTES);
-    mem_add(vm->mem_root, SMRAM_AT, f->smram_pci, 1);
+    f->smram = mem_alias(vm, "smram", f->ram, SMRAM_AT, SMRAM_BYTES);
+    mem_add(vm->mem_root, SMRAM_AT, f->smram, 0);
     return true;
 }
 

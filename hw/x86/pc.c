@@ -25,7 +25,7 @@
 
 #define MIB 0x100000ull
 #define GIB (1024 * MIB)
-#define RAM_MIN (1 * MIB)
+#define RAM_MIN (2 * MIB)
 #define BIOS_UNIT 0x10000u
 #define BIOS_MAX (16 * MIB)
 #define ISA_BIOS_MAX 0x20000u
@@ -486,7 +486,7 @@ static bool check_config(const MachineConfig *cfg, GError **error)
                     PC_CPUS_MAX);
     }
     if (cfg->ram_bytes < RAM_MIN || cfg->ram_bytes % GUEST_PAGE_SIZE) {
-        return fail(error, "-m: memory size must be at least 1 MiB and a "
+        return fail(error, "-m: memory size must be at least 2 MiB and a "
                            "multiple of 4 KiB");
     }
     if (cfg->vga && !g_str_equal(cfg->vga, "none") && !cfg->nographic) {
