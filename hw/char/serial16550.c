@@ -244,6 +244,16 @@ static void serial_tx_expired(Device *dev)
     serial_update(s);
 }
 
+/* Only the interrupt needs a timer: a polling guest has none. */
+static void serial_expect_thre(Serial16550 *s)
+{
+    if (s->ier & IER_TX) {
+        timer_arm(&s->tx_timer, serial_thre_time(s));
+    } else {
+        timer_cancel(&s->tx_timer);
+    }
+}
+
 static void serial_write_thr(Serial16550 *s, uint8_t v)
 {
     VirtTime now = dev_now(&s->dev);
@@ -252,7 +262,7 @@ static void serial_write_thr(Serial16550 *s, uint8_t v)
     s->tx_done =
         virt_add(s->tx_done.ns > now.ns ? s->tx_done : now, s->tx_byte_ns);
     s->tx_empty = false;
-    timer_arm(&s->tx_timer, serial_thre_time(s));
+    serial_expect_thre(s);
     if (s->mcr & MCR_LOOP) {
         serial_receive(&s->dev, &v, 1);
     } else {
@@ -300,7 +310,7 @@ static void serial_write_fcr(Serial16550 *s, uint8_t v)
         /* what is in the shift register stays */
         if (s->tx_done.ns > now.ns + s->tx_byte_ns) {
             s->tx_done = virt_add(now, s->tx_byte_ns);
-            timer_arm(&s->tx_timer, now);
+            serial_expect_thre(s);
         }
     }
     s->fcr = v & FCR_ENABLE ? v & 0xc9 : 0;
@@ -309,10 +319,14 @@ static void serial_write_fcr(Serial16550 *s, uint8_t v)
 
 static void serial_write_ier(Serial16550 *s, uint8_t v)
 {
-    if ((v & ~s->ier & IER_TX) && (serial_lsr(s) & LSR_THRE)) {
-        s->tx_empty = true;
-    }
+    bool tx_on = v & ~s->ier & IER_TX;
+
     s->ier = v & 0x0f;
+    if (tx_on && (serial_lsr(s) & LSR_THRE)) {
+        s->tx_empty = true;
+    } else if (tx_on) {
+        serial_expect_thre(s);
+    }
 }
 
 static void serial_write(Device *dev, uint64_t off, uint64_t val, unsigned size)

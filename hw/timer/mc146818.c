@@ -121,9 +121,24 @@ static uint32_t rtc_period(const Mc146818 *r)
     return rs <= 2 ? 1u << (rs + 6) : 1u << (rs - 1);
 }
 
-static uint64_t rtc_periods(__int128 local, uint32_t period)
+/* How many periods have passed since 1970, rounded down. */
+static __int128 rtc_periods(__int128 local, uint32_t period)
 {
-    return (uint64_t)(local * TICK_HZ / NS_PER_SEC / period);
+    RtcTime t = rtc_split(local);
+    __int128 ticks =
+        (__int128)t.sec * TICK_HZ + (int64_t)t.ns * TICK_HZ / NS_PER_SEC;
+
+    return ticks >= 0 ? ticks / period : (ticks + 1) / period - 1;
+}
+
+/* The first ns of period @n. */
+static __int128 rtc_period_start(__int128 n, uint32_t period)
+{
+    __int128 ticks = n * period;
+    __int128 sec = ticks >= 0 ? ticks / TICK_HZ : (ticks + 1) / TICK_HZ - 1;
+    int64_t rest = (int64_t)(ticks - sec * TICK_HZ);
+
+    return sec * NS_PER_SEC + (rest * NS_PER_SEC + TICK_HZ - 1) / TICK_HZ;
 }
 
 /* --- flags, interrupt ----------------------------------------------------- */
@@ -160,9 +175,7 @@ static bool rtc_next_event(const Mc146818 *r, __int128 *out)
     bool have = false;
 
     if ((want & C_PF) && period) {
-        __int128 tick = (__int128)(rtc_periods(now, period) + 1) * period;
-
-        best = (tick * NS_PER_SEC + TICK_HZ - 1) / TICK_HZ;
+        best = rtc_period_start(rtc_periods(now, period) + 1, period);
         have = true;
     }
     if ((want & C_AF) && rtc_runs(r)

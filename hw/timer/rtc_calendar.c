@@ -4,8 +4,9 @@
 #include "hw/timer/rtc_calendar_priv.h"
 
 #define DAY_SECONDS 86400
-#define ERA_DAYS 146097          /* 400 years */
-#define EPOCH_DAYS 719468        /* 1 March 0000 to 1 January 1970 */
+#define ERA_DAYS 146097   /* 400 years */
+#define EPOCH_DAYS 719468 /* 1 March 0000 to 1 January 1970 */
+#define MIN_SECONDS (-EPOCH_DAYS * (int64_t)DAY_SECONDS)
 #define MAX_SECONDS 253402300799 /* end of 9999 */
 
 static int64_t days_of(int year, unsigned month, unsigned day)
@@ -70,8 +71,8 @@ static unsigned get_hour(uint8_t v, uint8_t b)
 
 void rtc_encode(int64_t sec, uint8_t b, uint8_t bytes[128])
 {
-    int64_t s = CLAMP(sec, 0, MAX_SECONDS);
-    int64_t days = s / DAY_SECONDS;
+    int64_t s = CLAMP(sec, MIN_SECONDS, MAX_SECONDS) - MIN_SECONDS;
+    int64_t days = s / DAY_SECONDS - EPOCH_DAYS;
     unsigned in_day = (unsigned)(s % DAY_SECONDS);
     unsigned month, day;
     int year;
@@ -80,7 +81,8 @@ void rtc_encode(int64_t sec, uint8_t b, uint8_t bytes[128])
     bytes[0] = put(in_day % 60, b);
     bytes[2] = put(in_day / 60 % 60, b);
     bytes[4] = put_hour(in_day / 3600, b);
-    bytes[6] = put((unsigned)((days + 4) % 7 + 1), b); /* 1: Sunday */
+    bytes[6] =
+        put((unsigned)((days + EPOCH_DAYS + 3) % 7 + 1), b); /* 1: Sunday */
     bytes[7] = put(day, b);
     bytes[8] = put(month, b);
     bytes[9] = put((unsigned)year % 100, b);

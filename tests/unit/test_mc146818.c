@@ -210,6 +210,31 @@ static void test_nvram(void)
     g_assert_true(mc146818_nmi_masked(b->dev));
 }
 
+static void test_before_1970(void)
+{
+    g_autoptr(Bench) b = rtc_new();
+
+    set(b, 0x32, 0x19);
+    set(b, 9,
+        0x00); /* 1900 was no leap year, and its 28 February a Wednesday */
+    check_time(
+        b, (const uint8_t[]){0x19, 0x00, 0x02, 0x28, 0x04, 0x23, 0x59, 0x58});
+    set(b, 0x0a, 0x26);
+    set(b, 0x0b, 0x42);
+    get(b, 0x0c);
+    bench_advance(b, 976563);
+    g_assert_cmpuint(bench_edges(b, 0), ==, 1);
+    bench_advance(b, 3 * SEC);
+    check_time(
+        b, (const uint8_t[]){0x19, 0x00, 0x03, 0x01, 0x05, 0x00, 0x00, 0x01});
+    set(b, 0x0b, 0x82);
+    set(b, 0x32, 0xff); /* nonsense is survived */
+    set(b, 8, 0x99);
+    set(b, 0x0b, 0x52);
+    bench_advance(b, 3 * SEC);
+    g_assert_cmphex(get(b, 8), ==, 0x12);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -222,5 +247,6 @@ int main(int argc, char **argv)
     g_test_add_func("/mc146818/alarm", test_alarm);
     g_test_add_func("/mc146818/periodic", test_periodic);
     g_test_add_func("/mc146818/nvram", test_nvram);
+    g_test_add_func("/mc146818/before-1970", test_before_1970);
     return g_test_run();
 }

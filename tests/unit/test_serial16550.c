@@ -102,6 +102,12 @@ static void test_transmit_interrupt(void)
     g_assert_true(bench_irq(b, 4));
     bench_outb(b, 0x3f8, 'z'); /* writing clears it too */
     g_assert_false(bench_irq(b, 4));
+    bench_outb(b, 0x3f9, 0x00);
+    bench_outb(b, 0x3f9, 0x02); /* enabled before it is empty */
+    g_assert_false(bench_irq(b, 4));
+    bench_advance(b, FRAME_NS);
+    g_assert_true(bench_irq(b, 4));
+    bench_outb(b, 0x3f8, 'w');
     bench_outb(b, 0x3fc, 0x03); /* OUT2 off: no interrupt on a PC */
     bench_advance(b, 10 * FRAME_NS);
     g_assert_false(bench_irq(b, 4));
