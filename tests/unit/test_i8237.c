@@ -113,14 +113,14 @@ static void test_words(void)
     bench_outb(b, 0xd8, 0);
     bench_outb(b, 0xd6, 0x45); /* channel 5, device to memory */
     bench_outb(b, 0xc4, 0x00);
-    bench_outb(b, 0xc4, 0x80); /* word address 0x8000 */
+    bench_outb(b, 0xc4, 0x40); /* word address 0x4000 */
     bench_outb(b, 0xc6, 0x01);
     bench_outb(b, 0xc6, 0x00);
     bench_outb(b, 0x8b, 0x05); /* bit 0 is not used */
     bench_outb(b, 0xd4, 0x01);
     g_assert_cmpuint(i8237_write(b->dev, 5, "wordy", 5, &tc), ==, 4);
     g_assert_true(tc);
-    g_assert_cmpmem(ram + 0x50000, 5, "word", 5);
+    g_assert_cmpmem(ram + 0x48000, 5, "word", 5);
 }
 
 static void test_ready(void)
