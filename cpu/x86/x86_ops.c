@@ -80,6 +80,12 @@ static unsigned x86_fetch_mmu(const Vcpu *v)
     return (v->mode & X86_MODE_CPL) == 3 ? X86_MMU_USER : X86_MMU_KERNEL;
 }
 
+/* #AC while it is enabled, else a 16-byte operand (SDM vol 1 10.4.1.1) */
+static void x86_unaligned(Vcpu *v, uint64_t va, MemAccess access)
+{
+    x86_raise_error(x86_of(v), v->mode & X86_MODE_AC ? X86_ACX : X86_GP, 0);
+}
+
 static uint64_t x86_get_pc(const Vcpu *v)
 {
     return x86_ip((const X86Cpu *)v, v->pc);
@@ -103,6 +109,7 @@ const CpuOps x86_cpu_ops = {
     .pc_mask = x86_pc_mask,
     .walk = x86_walk,
     .fetch_mmu = x86_fetch_mmu,
+    .unaligned = x86_unaligned,
     .deliver = x86_deliver,
     .runnable = x86_runnable,
     .irq_acceptable = x86_irq_acceptable,
