@@ -114,6 +114,20 @@ void log_close(Vm *vm)
     g_free(log);
 }
 
+unsigned log_mask(const Vm *vm)
+{
+    return vm->log ? vm->log->mask : 0;
+}
+
+bool log_set_mask(Vm *vm, unsigned mask, GError **error)
+{
+    if (!vm->log) {
+        return log_open(vm, mask, NULL, error);
+    }
+    vm->log->mask = mask;
+    return true;
+}
+
 bool log_on(const Vm *vm, unsigned bits)
 {
     return vm->log && (vm->log->mask & bits);

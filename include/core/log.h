@@ -33,6 +33,10 @@ bool log_parse(const char *list, unsigned *mask, GError **error);
 /** log_open() - choose mask and file (NULL: stderr); Thread: any, once */
 bool log_open(Vm *vm, unsigned mask, const char *path, GError **error);
 void log_close(Vm *vm);
+/** log_mask()/log_set_mask() - what is logged now; the file stays.
+ *  Thread: machine. */
+unsigned log_mask(const Vm *vm);
+bool log_set_mask(Vm *vm, unsigned mask, GError **error);
 
 /** log_on() - is one of @bits wanted? Cheap. */
 bool log_on(const Vm *vm, unsigned bits);

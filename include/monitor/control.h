@@ -66,6 +66,7 @@ typedef enum MonitorMode {
 typedef struct Chardev Chardev;
 /** monitor_new() - a monitor on a character back end (a mux allows others) */
 bool monitor_new(Vm *vm, Chardev *backend, MonitorMode mode, GError **error);
+/** monitors_free() - before chardevs_close(), which sends what they said last */
 void monitors_free(Vm *vm);
 /** monitor_attended() - a QMP client (or a debugger) is connected */
 bool monitor_attended(const Vm *vm);

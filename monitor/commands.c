@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The command table: each row serves QMP, HMP or both. */
+#include <string.h>
+#include <unistd.h>
+
+#include "accel/vcpu.h"
+#include "config.h"
+#include "monitor/monitor_priv.h"
+#include "replay/replay.h"
+
+#define HOLD_DEFAULT_MS 100
+#define HOLD_MAX_MS 60000
+
+/* --- small helpers ------------------------------------------------------------ */
+
+static const ControlOps *ops(Vm *vm)
+{
+    return control_ops(vm);
+}
+
+static JsonObject *out_object(CmdOut *out)
+{
+    JsonObject *o = json_object_new();
+
+    g_clear_pointer(&out->value, json_node_unref);
+    out->value = json_node_init_object(json_node_alloc(), o);
+    json_object_unref(o);
+    return json_node_get_object(out->value);
+}
+
+static JsonArray *out_array(CmdOut *out)
+{
+    JsonArray *a = json_array_new();
+
+    g_clear_pointer(&out->value, json_node_unref);
+    out->value = json_node_init_array(json_node_alloc(), a);
+    json_array_unref(a);
+    return json_node_get_array(out->value);
+}
+
+static const char *node_str(JsonNode *node, const char *name)
+{
+    return json_object_get_string_member_with_default(
+        json_node_get_object(node), name, "");
+}
+
+static int64_t node_int(JsonNode *node, const char *name)
+{
+    return json_object_get_int_member_with_default(json_node_get_object(node),
+                                                   name, 0);
+}
+
+/* --- about this program -------------------------------------------------------- */
+
+static bool cmd_query_version(Vm *vm, const CmdIn *in, CmdOut *out,
+                              GError **error)
+{
+    JsonObject *o = out_object(out), *v = json_object_new();
+
+    /* Clients choose their words by this number: the one whose interface we
+     * speak. */
+    json_object_set_int_member(v, "micro", 0);
+    json_object_set_int_member(v, "minor", 2);
+    json_object_set_int_member(v, "major", 7);
+    json_object_set_object_member(o, "qemu", v);
+    json_object_set_string_member(o, "package", "Reprise " REPRISE_VERSION);
+    return true;
+}
+
+static void print_version(JsonNode *value, GString *out)
+{
+    g_string_append_printf(out, "%s\n", node_str(value, "package"));
+}
+
+static bool cmd_query_name(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    JsonObject *o = out_object(out);
+    const char *name = ops(vm)->name(vm);
+
+    if (name) {
+        json_object_set_string_member(o, "name", name);
+    }
+    return true;
+}
+
+static void print_name(JsonNode *value, GString *out)
+{
+    if (*node_str(value, "name")) {
+        g_string_append_printf(out, "%s\n", node_str(value, "name"));
+    }
+}
+
+static bool cmd_query_uuid(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    const char *uuid = ops(vm)->uuid(vm);
+
+    json_object_set_string_member(
+        out_object(out), "UUID",
+        uuid ? uuid : "00000000-0000-0000-0000-000000000000");
+    return true;
+}
+
+static void print_uuid(JsonNode *value, GString *out)
+{
+    g_string_append_printf(out, "%s\n", node_str(value, "UUID"));
+}
+
+static bool cmd_query_kvm(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    JsonObject *o = out_object(out);
+
+    json_object_set_boolean_member(o, "enabled", FALSE);
+    json_object_set_boolean_member(o, "present", FALSE);
+    return true;
+}
+
+static void print_kvm(JsonNode *value, GString *out)
+{
+    g_string_append(out, "kvm support: not compiled\n");
+}
+
+static bool cmd_query_commands(Vm *vm, const CmdIn *in, CmdOut *out,
+                               GError **error)
+{
+    JsonArray *a = out_array(out);
+
+    for (const CmdRow *r = cmd_rows; r->qmp || r->hmp; r++) {
+        if (r->qmp && !(r->flags & CMD_LATER)) {
+            JsonObject *o = json_object_new();
+
+            json_object_set_string_member(o, "name", r->qmp);
+            json_array_add_object_element(a, o);
+        }
+    }
+    return true;
+}
+
+static void chardev_visit(void *opaque, const char *id, const char *filename,
+                          bool open)
+{
+    JsonObject *o = json_object_new();
+
+    json_object_set_boolean_member(o, "frontend-open", open);
+    json_object_set_string_member(o, "label", id);
+    json_object_set_string_member(o, "filename", filename);
+    json_array_add_object_element(opaque, o);
+}
+
+static bool cmd_query_chardev(Vm *vm, const CmdIn *in, CmdOut *out,
+                              GError **error)
+{
+    chardevs_foreach(vm, chardev_visit, out_array(out));
+    return true;
+}
+
+static bool cmd_info_chardev(Vm *vm, const CmdIn *in, CmdOut *out,
+                             GError **error)
+{
+    chardevs_print(vm, out->text);
+    return true;
+}
+
+/* --- running and stopping ------------------------------------------------------ */
+
+static bool cmd_query_status(Vm *vm, const CmdIn *in, CmdOut *out,
+                             GError **error)
+{
+    JsonObject *o = out_object(out);
+    RunState state = ops(vm)->state(vm);
+
+    json_object_set_string_member(o, "status", run_state_name(state));
+    json_object_set_boolean_member(o, "singlestep", ops(vm)->singlestep(vm));
+    json_object_set_boolean_member(o, "running", state == RUN_RUNNING);
+    return true;
+}
+
+static void print_status(JsonNode *value, GString *out)
+{
+    JsonObject *o = json_node_get_object(value);
+    const char *status = node_str(value, "status");
+
+    g_string_append(out, "VM status: ");
+    if (json_object_get_boolean_member(o, "running")) {
+        g_string_append(out, "running");
+    } else if (strcmp(status, "paused") == 0) {
+        g_string_append(out, "paused");
+    } else {
+        g_string_append_printf(out, "paused (%s)", status);
+    }
+    g_string_append(out, json_object_get_boolean_member(o, "singlestep")
+                             ? " (single step mode)\n"
+                             : "\n");
+}
+
+static bool cmd_stop(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    ops(vm)->stop(vm, RUN_PAUSED);
+    return true;
+}
+
+static bool cmd_cont(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    return ops(vm)->cont(vm, error);
+}
+
+static bool cmd_quit(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    ops(vm)->quit(vm, VM_CAUSE_HOST_QMP_QUIT, 0);
+    return true;
+}
+
+static bool cmd_reset(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    return ops(vm)->reset(vm, VM_CAUSE_HOST_QMP_RESET, error);
+}
+
+static bool cmd_powerdown(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    return ops(vm)->powerdown(vm, error);
+}
+
+static bool cmd_nmi(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    return ops(vm)->nmi(vm, error);
+}
+
+static bool cmd_send_key(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    JsonArray *keys = json_object_get_array_member(in->args, "keys");
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    int64_t hold = cmd_int(in, "hold-time", HOLD_DEFAULT_MS);
+
+    if (hold < 0 || hold > HOLD_MAX_MS) {
+        return fail(error, "hold-time: %" PRId64 " is not 0 to %d ms", hold,
+                    HOLD_MAX_MS);
+    }
+    for (guint i = 0; i < json_array_get_length(keys); i++) {
+        g_ptr_array_add(
+            names, (gpointer)(uintptr_t)json_array_get_string_element(keys, i));
+    }
+    g_ptr_array_add(names, NULL);
+    return ops(vm)->send_keys(vm, (const char *const *)names->pdata, (int)hold,
+                              error);
+}
+
+/* --- replay --------------------------------------------------------------------- */
+
+static bool cmd_query_replay(Vm *vm, const CmdIn *in, CmdOut *out,
+                             GError **error)
+{
+    static const char *const modes[] = {
+        [REPLAY_NONE] = "none",
+        [REPLAY_RECORD] = "record",
+        [REPLAY_PLAY] = "play",
+    };
+    JsonObject *o = out_object(out);
+    ReplayMode mode = vm->replay ? replay_mode(vm->replay) : REPLAY_NONE;
+
+    json_object_set_string_member(o, "mode", modes[mode]);
+    if (mode != REPLAY_NONE) {
+        json_object_set_string_member(o, "filename", replay_file(vm->replay));
+    }
+    json_object_set_int_member(o, "icount", (int64_t)clock_icount(vm->clock));
+    if (vm->replay) {
+        json_object_set_int_member(o, "sequence",
+                                   (int64_t)replay_sequence(vm->replay));
+    }
+    return true;
+}
+
+static void print_replay(JsonNode *value, GString *out)
+{
+    const char *mode = node_str(value, "mode");
+
+    if (strcmp(mode, "none") == 0) {
+        g_string_append(out, "Record/replay is not active\n");
+        return;
+    }
+    g_string_append_printf(
+        out, "%s execution '%s': instruction count = %" PRId64 "\n",
+        strcmp(mode, "record") == 0 ? "Recording" : "Replaying",
+        node_str(value, "filename"), node_int(value, "icount"));
+}
+
+/* --- the machine ----------------------------------------------------------------- */
+
+static bool cmd_query_cpus(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    JsonArray *a = out_array(out);
+
+    for (guint i = 0; i < vm->vcpus->len; i++) {
+        const Vcpu *v = g_ptr_array_index(vm->vcpus, i);
+        JsonObject *o = json_object_new();
+
+        json_object_set_int_member(o, "cpu-index", v->index);
+        json_object_set_string_member(o, "qom-path", v->dev.path);
+        json_object_set_int_member(o, "thread-id", gettid());
+        json_object_set_string_member(
+            o, "target", strcmp(v->ops->name, "x86") ? v->ops->name : "x86_64");
+        json_array_add_object_element(a, o);
+    }
+    return true;
+}
+
+static bool cmd_info_cpus(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    for (guint i = 0; i < vm->vcpus->len; i++) {
+        const Vcpu *v = g_ptr_array_index(vm->vcpus, i);
+
+        g_string_append_printf(
+            out->text, "%c CPU #%u: pc=0x%016" PRIx64 "%s thread_id=%d\n",
+            vm->vcpu_now == &v->dev ? '*' : ' ', i, v->ops->get_pc(v),
+            v->ops->runnable(v) ? "" : " (halted)", gettid());
+    }
+    return true;
+}
+
+static void add_ram(void *opaque, GuestPhys at, uint64_t size,
+                    const uint8_t *host)
+{
+    *(uint64_t *)opaque += size;
+}
+
+static bool cmd_query_memory(Vm *vm, const CmdIn *in, CmdOut *out,
+                             GError **error)
+{
+    JsonObject *o = out_object(out);
+    uint64_t bytes = 0;
+
+    mem_foreach_ram(vm->mem, add_ram, &bytes);
+    json_object_set_int_member(o, "base-memory", (int64_t)bytes);
+    json_object_set_int_member(o, "plugged-memory", 0);
+    return true;
+}
+
+static void print_memory(JsonNode *value, GString *out)
+{
+    g_string_append_printf(out, "base memory: %" PRId64 "\n",
+                           node_int(value, "base-memory"));
+}
+
+static bool cmd_info_registers(Vm *vm, const CmdIn *in, CmdOut *out,
+                               GError **error)
+{
+    ops(vm)->print_registers(vm, cmd_bool(in, "a"), out->text);
+    return true;
+}
+
+static bool cmd_info_mtree(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    mem_print_tree(vm, out->text);
+    return true;
+}
+
+static bool cmd_info_jit(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    ops(vm)->print_jit(vm, out->text);
+    return true;
+}
+
+static bool cmd_info_tlb(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    ops(vm)->print_tlb(vm, out->text);
+    return true;
+}
+
+static void qtree_visit(void *opaque, Device *dev)
+{
+    GString *s = opaque;
+    int depth = 0;
+
+    for (const Device *d = dev->parent; d; d = d->parent) {
+        depth += 2;
+    }
+    g_string_append_printf(s, "%*sdev: %s, path \"%s\"", depth, "",
+                           dev->type->name, dev->path);
+    g_string_append_printf(s, dev->id ? ", id \"%s\"\n" : "\n", dev->id);
+    for (const PropField *p = dev->type->props; p && p->type != PROP_END; p++) {
+        g_autofree char *value = device_get_prop(dev, p->name);
+
+        g_string_append_printf(s, "%*s  %s = %s\n", depth, "", p->name, value);
+    }
+}
+
+static bool cmd_info_qtree(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    devices_foreach(vm, qtree_visit, out->text);
+    return true;
+}
+
+/* --- the log of -d ---------------------------------------------------------------- */
+
+static bool cmd_log(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    const char *items = cmd_str(in, "items");
+    unsigned mask = 0;
+
+    if (strcmp(items, "help") == 0) {
+        for (const LogName *n = log_names; n->name; n++) {
+            g_string_append_printf(out->text, "%-14s %s\n", n->name, n->doc);
+        }
+        return true;
+    }
+    if (strcmp(items, "none") != 0 && !log_parse(items, &mask, error)) {
+        return false;
+    }
+    return log_set_mask(vm, mask, error);
+}
+
+static bool cmd_logfile(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    return log_open(vm, log_mask(vm), cmd_str(in, "filename"), error);
+}
+
+/* --- the table -------------------------------------------------------------------- */
+
+/* clang-format off */
+static const CmdArg args_capabilities[] = {
+    {"enable", ARG_LIST, .optional = true, .doc = "capabilities to enable"}, {NULL},
+};
+static const CmdArg args_keys[] = {
+    {"keys",      ARG_KEYS, .doc = "pressed together, as in ctrl-alt-f1"},
+    {"hold-time", ARG_INT, .optional = true, .doc = "ms, default 100"}, {NULL},
+};
+static const CmdArg args_human[] = {
+    {"command-line", ARG_STR, .doc = "what a person would type"},
+    {"cpu-index",    ARG_INT, .optional = true, .doc = "vCPU to look at"}, {NULL},
+};
+static const CmdArg args_memsave[] = {
+    {"val",       ARG_INT, .doc = "virtual address"},
+    {"size",      ARG_INT, .doc = "bytes"},
+    {"filename",  ARG_STR, .doc = "file to write"},
+    {"cpu-index", ARG_INT, .optional = true, .doc = "vCPU whose view it is"}, {NULL},
+};
+static const CmdArg args_pmemsave[] = {
+    {"val",      ARG_INT, .doc = "physical address"},
+    {"size",     ARG_INT, .doc = "bytes"},
+    {"filename", ARG_STR, .doc = "file to write"}, {NULL},
+};
+static const CmdArg args_examine[] = {
+    {"fmt",  ARG_FMT, .optional = true, .doc = "/COUNT, format (x d u o c i), size (b h w g)"},
+    {"addr", ARG_INT, .doc = "address"}, {NULL},
+};
+static const CmdArg args_print[] = {
+    {"fmt", ARG_FMT, .optional = true, .doc = "/x, /d, /u, /o or /c"},
+    {"val", ARG_INT, .doc = "an expression"}, {NULL},
+};
+static const CmdArg args_registers[] = {{"a", ARG_FLAG, .optional = true, .doc = "all vCPUs"}, {NULL}};
+static const CmdArg args_help[] = {{"name", ARG_REST, .optional = true, .doc = "a command"}, {NULL}};
+static const CmdArg args_log[] = {{"items", ARG_STR, .doc = "categories with commas, none, help"}, {NULL}};
+static const CmdArg args_file[] = {{"filename", ARG_STR, .doc = "file to write"}, {NULL}};
+static const CmdArg args_rest[] = {{"args", ARG_REST, .optional = true}, {NULL}};
+
+#define LATER(qmp_name, hmp_name, text) \
+    {qmp_name, hmp_name, args_rest, NULL, NULL, text, CMD_LATER | CMD_IO}
+
+/* QMP name, HMP name, arguments, function, how HMP shows it, help, flags */
+const CmdRow cmd_rows[] = {
+    {"qmp_capabilities", NULL, args_capabilities, NULL, NULL, "end the negotiation", CMD_IO | CMD_BEFORE},
+    {"query-version",  "info version", NULL, cmd_query_version, print_version, "version of this program", CMD_IO},
+    {"query-commands", NULL, NULL, cmd_query_commands, NULL, "names of all QMP commands", CMD_IO},
+    {"query-name",     "info name", NULL, cmd_query_name, print_name, "name of the machine (-name)", 0},
+    {"query-uuid",     "info uuid", NULL, cmd_query_uuid, print_uuid, "UUID of the machine", 0},
+    {"query-kvm",      "info kvm", NULL, cmd_query_kvm, print_kvm, "whether KVM is used: never", CMD_IO},
+    {"query-chardev",  NULL, NULL, cmd_query_chardev, NULL, "character back ends", CMD_IO},
+    {NULL, "info chardev", NULL, cmd_info_chardev, NULL, "character back ends", CMD_IO},
+    {"query-status",   "info status", NULL, cmd_query_status, print_status, "whether the machine runs", 0},
+    {"query-replay",   "info replay", NULL, cmd_query_replay, print_replay, "record/replay: mode, file and instruction count", 0},
+    {"query-cpus-fast", NULL, NULL, cmd_query_cpus, NULL, "vCPUs", 0},
+    {NULL, "info cpus", NULL, cmd_info_cpus, NULL, "vCPUs and where they are", 0},
+    {"query-memory-size-summary", "info memory_size_summary", NULL, cmd_query_memory, print_memory, "bytes of RAM", 0},
+    {NULL, "info registers", args_registers, cmd_info_registers, NULL, "registers of the vCPU (-a: of all)", 0},
+    {NULL, "info mtree", NULL, cmd_info_mtree, NULL, "tree of memory regions", 0},
+    {NULL, "info qtree", NULL, cmd_info_qtree, NULL, "devices and their properties", 0},
+    {NULL, "info jit",   NULL, cmd_info_jit, NULL, "figures of the translator", 0},
+    {NULL, "info tlb",   NULL, cmd_info_tlb, NULL, "virtual to physical mappings", 0},
+    {"stop", "stop|s", NULL, cmd_stop, NULL, "stop the machine", 0},
+    {"cont", "cont|c", NULL, cmd_cont, NULL, "go on", 0},
+    {"quit", "quit|q", NULL, cmd_quit, NULL, "end the program", 0},
+    {"system_reset",     "system_reset", NULL, cmd_reset, NULL, "press the reset button", 0},
+    {"system_powerdown", "system_powerdown", NULL, cmd_powerdown, NULL, "press the power button", 0},
+    {"inject-nmi", "nmi", NULL, cmd_nmi, NULL, "raise an NMI on all vCPUs", 0},
+    {"send-key", "sendkey", args_keys, cmd_send_key, NULL, "press keys (ctrl-alt-f1) for so many ms", 0},
+    {"human-monitor-command", NULL, args_human, cmd_human, NULL, "run a line of the human monitor", CMD_IO},
+    {"memsave",  "memsave", args_memsave, cmd_memsave, NULL, "write virtual memory to a file", 0},
+    {"pmemsave", "pmemsave", args_pmemsave, cmd_pmemsave, NULL, "write physical memory to a file", 0},
+    {NULL, "x",  args_examine, cmd_examine, NULL, "show virtual memory", 0},
+    {NULL, "xp", args_examine, cmd_examine_phys, NULL, "show physical memory", 0},
+    {NULL, "print|p", args_print, cmd_print, NULL, "value of an expression", CMD_IO},
+    {NULL, "log", args_log, cmd_log, NULL, "choose what is logged (as -d)", 0},
+    {NULL, "logfile", args_file, cmd_logfile, NULL, "log to this file (as -D)", 0},
+    {NULL, "help|?", args_help, cmd_help, NULL, "list commands, or explain one", CMD_IO},
+    LATER("replay-break", "replay_break", "stop replay at an instruction count"),
+    LATER("replay-delete-break", "replay_delete_break", "remove that stop"),
+    LATER("replay-seek", "replay_seek", "go to an instruction count"),
+    LATER("snapshot-save", "savevm", "save a snapshot"),
+    LATER("snapshot-load", "loadvm", "load a snapshot"),
+    LATER("snapshot-delete", "delvm", "delete a snapshot"),
+    LATER(NULL, "info snapshots", "list snapshots"),
+    LATER(NULL, "info history", "commands typed before"),
+    LATER(NULL, "info pci", "PCI devices"),
+    LATER(NULL, "info qom-tree", "objects"),
+    LATER("query-block", "info block", "disks"),
+    LATER(NULL, "info network", "networks"),
+    LATER(NULL, "info pic", "interrupt controllers"),
+    LATER(NULL, "info lapic", "local APIC"),
+    LATER(NULL, "info mem", "mapped virtual memory"),
+    LATER(NULL, "info roms", "ROM images"),
+    LATER("screendump", "screendump", "save the screen as a picture"),
+    LATER(NULL, "mouse_move", "move the pointer"),
+    LATER(NULL, "mouse_button", "press pointer buttons"),
+    LATER(NULL, "gdbserver", "wait for a debugger"),
+    LATER("query-qmp-schema", NULL, "types of all commands"),
+    LATER("query-machines", NULL, "machines"),
+    LATER("query-cpu-definitions", NULL, "CPU models"),
+    LATER("qom-list", "qom-list", "properties of an object"),
+    LATER("qom-get", "qom-get", "a property of an object"),
+    LATER("dump-guest-memory", "dump-guest-memory", "write a core file"),
+    {NULL},
+};
+/* clang-format on */

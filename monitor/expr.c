@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Expressions people type: numbers, $registers, ( ), ~ - + * / % & | ^. */
+#include <string.h>
+
+#include "accel/vcpu.h"
+#include "monitor/monitor_priv.h"
+
+#define DEPTH_MAX 32
+
+typedef struct Expr {
+    Vm *vm;
+    const char *p;
+    unsigned depth;
+    GError **error;
+} Expr;
+
+static bool expr_sum(Expr *e, uint64_t *out);
+
+static void expr_space(Expr *e)
+{
+    while (g_ascii_isspace(*e->p)) {
+        e->p++;
+    }
+}
+
+typedef struct ExprPc {
+    bool there;
+    uint64_t value;
+} ExprPc;
+
+static void expr_read_pc(Vm *vm, void *opaque)
+{
+    ExprPc *pc = opaque;
+
+    if (vm->vcpu_now) {
+        const Vcpu *v = (const Vcpu *)vm->vcpu_now;
+
+        pc->value = v->ops->get_pc(v);
+        pc->there = true;
+    }
+}
+
+static bool expr_register(Expr *e, uint64_t *out)
+{
+    const char *from = ++e->p;
+    g_autofree char *name = NULL;
+    ExprPc pc = {0};
+
+    while (g_ascii_isalnum(*e->p) || *e->p == '_') {
+        e->p++;
+    }
+    name = g_strndup(from, (gsize)(e->p - from));
+    if (strcmp(name, "pc") != 0 && strcmp(name, "rip") != 0
+        && strcmp(name, "eip") != 0) {
+        return fail(e->error, "register '$%s' is not known here (there is $pc)",
+                    name);
+    }
+    control_ops(e->vm)->call(e->vm, expr_read_pc, &pc);
+    if (!pc.there) {
+        return fail(e->error, "there is no vCPU yet");
+    }
+    *out = pc.value;
+    return true;
+}
+
+static bool expr_number(Expr *e, uint64_t *out)
+{
+    char *end = NULL;
+
+    if (*e->p == '\'' && e->p[1] && e->p[2] == '\'') {
+        *out = (uint8_t)e->p[1];
+        e->p += 3;
+        return true;
+    }
+    if (!g_ascii_isdigit(*e->p)) {
+        return *e->p ? fail(e->error, "expected a number at '%s'", e->p)
+                     : fail(e->error, "expected a number at the end");
+    }
+    errno = 0;
+    *out = g_ascii_strtoull(e->p, &end, 0);
+    if (errno || g_ascii_isalnum(*end)) {
+        return fail(e->error, "'%s' is not a number of 64 bits", e->p);
+    }
+    e->p = end;
+    return true;
+}
+
+static bool expr_unary(Expr *e, uint64_t *out)
+{
+    char op;
+    bool good;
+
+    expr_space(e);
+    op = *e->p;
+    if (op != '-' && op != '+' && op != '~' && op != '(') {
+        return op == '$' ? expr_register(e, out) : expr_number(e, out);
+    }
+    if (++e->depth > DEPTH_MAX) {
+        return fail(e->error, "nested too deeply");
+    }
+    e->p++;
+    good = op == '(' ? expr_sum(e, out) : expr_unary(e, out);
+    e->depth--;
+    if (!good) {
+        return false;
+    }
+    if (op == '(') {
+        expr_space(e);
+        if (*e->p != ')') {
+            return fail(e->error, "a ')' is missing");
+        }
+        e->p++;
+    } else if (op != '+') {
+        *out = op == '-' ? -*out : ~*out;
+    }
+    return true;
+}
+
+static bool expr_apply(Expr *e, char op, uint64_t *a, uint64_t b)
+{
+    switch (op) {
+    case '*':
+        *a *= b;
+        return true;
+    case '/':
+    case '%':
+        if (b == 0) {
+            return fail(e->error, "division by zero");
+        }
+        *a = op == '/' ? *a / b : *a % b;
+        return true;
+    case '&':
+        *a &= b;
+        return true;
+    case '|':
+        *a |= b;
+        return true;
+    case '^':
+        *a ^= b;
+        return true;
+    case '+':
+        *a += b;
+        return true;
+    default:
+        *a -= b;
+        return true;
+    }
+}
+
+static bool expr_chain(Expr *e, const char *ops,
+                       bool (*next)(Expr *e, uint64_t *out), uint64_t *out)
+{
+    uint64_t right;
+
+    if (!next(e, out)) {
+        return false;
+    }
+    for (;;) {
+        const char *at = e->p;
+        char op;
+
+        expr_space(e);
+        op = *e->p;
+        if (!op || !strchr(ops, op)) {
+            e->p = at;
+            return true;
+        }
+        e->p++;
+        if (!next(e, &right) || !expr_apply(e, op, out, right)) {
+            return false;
+        }
+    }
+}
+
+static bool expr_product(Expr *e, uint64_t *out)
+{
+    return expr_chain(e, "*/%", expr_unary, out);
+}
+
+static bool expr_plus(Expr *e, uint64_t *out)
+{
+    return expr_chain(e, "+-", expr_product, out);
+}
+
+static bool expr_sum(Expr *e, uint64_t *out)
+{
+    return expr_chain(e, "&|^", expr_plus, out);
+}
+
+bool expr_eval(Vm *vm, const char **at, int64_t *out, GError **error)
+{
+    Expr e = {.vm = vm, .p = *at, .error = error};
+    uint64_t v;
+
+    if (!expr_sum(&e, &v)) {
+        return false;
+    }
+    *at = e.p;
+    *out = (int64_t)v;
+    return true;
+}

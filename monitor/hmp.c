@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The monitor for people: a line becomes a row of the table and its arguments. */
+#include <string.h>
+
+#include "config.h"
+#include "monitor/monitor_priv.h"
+
+/* --- names ---------------------------------------------------------------------- */
+
+static bool hmp_has_name(const CmdRow *row, const char *name)
+{
+    g_auto(GStrv) names = NULL;
+
+    if (!row->hmp) {
+        return false;
+    }
+    names = g_strsplit(row->hmp, "|", -1);
+    return g_strv_contains((const char *const *)names, name);
+}
+
+static const CmdRow *hmp_find(const char *name)
+{
+    for (const CmdRow *r = cmd_rows; r->qmp || r->hmp; r++) {
+        if (hmp_has_name(r, name)) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+static gint hmp_compare(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+GPtrArray *hmp_names(const char *prefix)
+{
+    GPtrArray *out = g_ptr_array_new_with_free_func(g_free);
+
+    for (const CmdRow *r = cmd_rows; r->qmp || r->hmp; r++) {
+        g_auto(GStrv) names = r->hmp ? g_strsplit(r->hmp, "|", -1) : NULL;
+
+        for (unsigned i = 0; names && names[i] && !(r->flags & CMD_LATER);
+             i++) {
+            if (g_str_has_prefix(names[i], prefix)) {
+                g_ptr_array_add(out, g_strdup(names[i]));
+            }
+        }
+    }
+    g_ptr_array_sort(out, hmp_compare);
+    return out;
+}
+
+/* --- arguments ------------------------------------------------------------------- */
+
+static void hmp_space(const char **at)
+{
+    while (g_ascii_isspace(**at)) {
+        (*at)++;
+    }
+}
+
+/* A word, or "text in quotes" with \" and \\; NULL: the quote is open. */
+static char *hmp_word(const char **at)
+{
+    GString *s = g_string_new(NULL);
+    const char *p = *at;
+    bool quoted = *p == '"';
+
+    if (quoted) {
+        p++;
+    }
+    while (*p && (quoted ? *p != '"' : !g_ascii_isspace(*p))) {
+        if (quoted && *p == '\\' && (p[1] == '"' || p[1] == '\\')) {
+            p++;
+        }
+        g_string_append_c(s, *p++);
+    }
+    if (quoted && *p != '"') {
+        g_string_free(s, TRUE);
+        return NULL;
+    }
+    *at = quoted ? p + 1 : p;
+    return g_string_free(s, FALSE);
+}
+
+static bool hmp_keys(const char *word, JsonObject *args, const char *name,
+                     GError **error)
+{
+    g_auto(GStrv) keys = g_strsplit(word, "-", -1);
+    JsonArray *a = json_array_new();
+
+    for (unsigned i = 0; keys[i]; i++) {
+        if (!*keys[i]) {
+            json_array_unref(a);
+            return fail(error, "'%s' is not a list of keys like ctrl-alt-f1",
+                        word);
+        }
+        json_array_add_string_element(a, keys[i]);
+    }
+    json_object_set_array_member(args, name, a);
+    return true;
+}
+
+static bool hmp_arg_word(const CmdArg *arg, const char *word, JsonObject *args,
+                         GError **error)
+{
+    bool v;
+
+    switch (arg->type) {
+    case ARG_KEYS:
+        return hmp_keys(word, args, arg->name, error);
+    case ARG_BOOL:
+        v = strcmp(word, "on") == 0;
+        if (!v && strcmp(word, "off") != 0) {
+            return fail(error, "%s: '%s' is neither on nor off", arg->name,
+                        word);
+        }
+        json_object_set_boolean_member(args, arg->name, v);
+        return true;
+    default:
+        json_object_set_string_member(args, arg->name, word);
+        return true;
+    }
+}
+
+/* -a and /FMT stand before the rest; true: taken. */
+static bool hmp_arg_mark(const CmdArg *arg, const char **at, JsonObject *args)
+{
+    const char *p = *at;
+
+    if (arg->type == ARG_FLAG && p[0] == '-' && p[1] == arg->name[0]
+        && (!p[2] || g_ascii_isspace(p[2]))) {
+        json_object_set_boolean_member(args, arg->name, TRUE);
+        *at = p + 2;
+        return true;
+    }
+    if (arg->type == ARG_FMT && p[0] == '/') {
+        g_autofree char *word = hmp_word(at);
+
+        json_object_set_string_member(args, arg->name, word);
+        return true;
+    }
+    return false;
+}
+
+static bool hmp_arg(Vm *vm, const CmdArg *arg, const char **at,
+                    JsonObject *args, GError **error)
+{
+    g_autofree char *word = NULL;
+    int64_t n;
+
+    hmp_space(at);
+    if (arg->type == ARG_FLAG || arg->type == ARG_FMT) {
+        hmp_arg_mark(arg, at, args);
+        return true;
+    }
+    if (!**at) {
+        return arg->optional || fail(error, "%s is missing", arg->name);
+    }
+    if (arg->type == ARG_INT) {
+        if (!expr_eval(vm, at, &n, error)) {
+            return fail_prefix(error, "%s", arg->name);
+        }
+        if (**at && !g_ascii_isspace(**at)) {
+            return fail(error, "%s: unexpected '%s'", arg->name, *at);
+        }
+        json_object_set_int_member(args, arg->name, n);
+        return true;
+    }
+    if (arg->type == ARG_REST) {
+        json_object_set_string_member(args, arg->name, *at);
+        *at += strlen(*at);
+        return true;
+    }
+    word = hmp_word(at);
+    return word ? hmp_arg_word(arg, word, args, error)
+                : fail(error, "%s: a quote is not closed", arg->name);
+}
+
+static bool hmp_args(Vm *vm, const CmdRow *row, const char *at,
+                     JsonObject *args, GError **error)
+{
+    for (const CmdArg *a = row->args; a && a->name; a++) {
+        if (!hmp_arg(vm, a, &at, args, error)) {
+            return false;
+        }
+    }
+    hmp_space(&at);
+    return !*at || fail(error, "unexpected '%s' at the end", at);
+}
+
+/* --- help ------------------------------------------------------------------------ */
+
+static void help_line(const CmdRow *row, GString *out)
+{
+    g_string_append(out, row->hmp);
+    for (const CmdArg *a = row->args; a && a->name; a++) {
+        if (a->type == ARG_FLAG) {
+            g_string_append_printf(out, " [-%s]", a->name);
+        } else if (a->type == ARG_FMT) {
+            g_string_append(out, " [/fmt]");
+        } else {
+            g_string_append_printf(out, a->optional ? " [%s]" : " %s", a->name);
+        }
+    }
+    g_string_append_printf(out, " -- %s%s\n", row->help,
+                           row->flags & CMD_LATER ? " (not there yet)" : "");
+}
+
+static bool help_wanted(const CmdRow *row, const char *name)
+{
+    bool info = row->hmp && g_str_has_prefix(row->hmp, "info ");
+
+    if (!row->hmp) {
+        return false;
+    }
+    if (!name) {
+        return !info && !(row->flags & CMD_LATER);
+    }
+    if (strcmp(name, "info") == 0) {
+        return info && !(row->flags & CMD_LATER);
+    }
+    return hmp_has_name(row, name);
+}
+
+bool cmd_help(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    const char *name = cmd_str(in, "name");
+
+    for (const CmdRow *r = cmd_rows; r->qmp || r->hmp; r++) {
+        if (help_wanted(r, name)) {
+            help_line(r, out->text);
+        }
+    }
+    if (!name) {
+        g_string_append(out->text,
+                        "info TOPIC -- show something; 'help info' lists it\n");
+    } else if (!out->text->len) {
+        return fail(error, "there is no command '%s'", name);
+    }
+    return true;
+}
+
+/* --- running ---------------------------------------------------------------------- */
+
+static void hmp_unknown(const char *name, GString *out)
+{
+    g_autoptr(GPtrArray) names = hmp_names("");
+    const char *near;
+
+    g_ptr_array_add(names, NULL);
+    near = nearest_match(name, (const char *const *)names->pdata);
+    g_string_append_printf(out, "unknown command: '%s'", name);
+    if (near) {
+        g_string_append_printf(out, ", did you mean '%s'?", near);
+    }
+    g_string_append_c(out, '\n');
+}
+
+static void hmp_run(Vm *vm, const CmdRow *row, const char *rest, GString *said)
+{
+    g_autoptr(GError) error = NULL;
+    JsonObject *args = json_object_new();
+    CmdOut out = {.text = g_string_new(NULL)};
+    bool good;
+
+    if (row->flags & CMD_LATER) {
+        g_string_append_printf(said, "%s: not there yet (%s)\n", row->hmp,
+                               row->help);
+    } else {
+        good = hmp_args(vm, row, rest, args, &error)
+               && cmd_run(vm, row, args, &out, &error);
+        if (good && row->print && out.value) {
+            row->print(out.value, out.text);
+        }
+        g_string_append(said, out.text->str);
+        if (!good) {
+            g_string_append_printf(said, "%s: %s\n", row->hmp, error->message);
+        }
+    }
+    cmd_out_clear(&out);
+    json_object_unref(args);
+}
+
+/* "info" alone, or the name that "info" and the next word make. */
+static char *hmp_name(const char **at)
+{
+    char *name;
+    const char *p = *at;
+    g_autofree char *more = NULL;
+
+    while (*p && !g_ascii_isspace(*p) && *p != '/') {
+        p++;
+    }
+    name = g_strndup(*at, (gsize)(p - *at));
+    *at = p;
+    if (strcmp(name, "info") != 0) {
+        return name;
+    }
+    hmp_space(at);
+    if (!**at) {
+        return name;
+    }
+    more = hmp_word(at);
+    g_free(name);
+    return g_strdup_printf("info %s", more ? more : "\"");
+}
+
+char *hmp_execute(Vm *vm, const char *line)
+{
+    GString *said = g_string_new(NULL);
+    const char *at = line;
+    g_autofree char *name = NULL;
+    const CmdRow *row;
+
+    hmp_space(&at);
+    if (!*at || *at == '#') {
+        return g_string_free(said, FALSE);
+    }
+    name = hmp_name(&at);
+    if (strcmp(name, "info") == 0) {
+        g_free(name);
+        name = g_strdup("help");
+        at = " info";
+    }
+    row = hmp_find(name);
+    if (row) {
+        hmp_run(vm, row, at, said);
+    } else {
+        hmp_unknown(name, said);
+    }
+    return g_string_free(said, FALSE);
+}
+
+/* --- on a terminal ------------------------------------------------------------------ */
+
+static void hmp_write(void *opaque, const char *text)
+{
+    mon_write(opaque, text);
+}
+
+static char *hmp_crlf(const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+    return g_strjoinv("\r\n", lines);
+}
+
+static void hmp_done(void *opaque, const char *line)
+{
+    Monitor *m = opaque;
+    g_autofree char *said = hmp_execute(m->vm, line);
+    g_autofree char *text = hmp_crlf(said);
+
+    mon_write(m, text);
+}
+
+static GPtrArray *hmp_complete(void *opaque, const char *prefix)
+{
+    if (g_str_has_prefix(prefix, "help ")) {
+        GPtrArray *names = hmp_names(prefix + 5);
+
+        for (guint i = 0; i < names->len; i++) {
+            char *name = g_ptr_array_index(names, i);
+
+            g_ptr_array_index(names, i) = g_strdup_printf("help %s", name);
+            g_free(name);
+        }
+        return names;
+    }
+    return hmp_names(prefix);
+}
+
+void hmp_greet(Monitor *m)
+{
+    static const LineOps line_ops = {hmp_write, hmp_done, hmp_complete};
+
+    if (!m->line) {
+        m->line = line_new("(reprise) ", &line_ops, m);
+    }
+    if (!m->greeted) {
+        m->greeted = true;
+        mon_write(m, "Reprise " REPRISE_VERSION
+                     " monitor - type 'help' for more information\r\n");
+    } else {
+        mon_write(m, "\r\n");
+    }
+    line_show(m->line);
+}
+
+void hmp_bytes(Monitor *m, const uint8_t *buf, size_t size)
+{
+    for (size_t i = 0; i < size && m->line; i++) {
+        line_feed(m->line, buf[i]);
+    }
+}
+
+bool cmd_human(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    g_autofree char *said = hmp_execute(vm, cmd_str(in, "command-line"));
+    g_autofree char *text = hmp_crlf(said);
+
+    out->value = json_node_init_string(json_node_alloc(), text);
+    return true;
+}
