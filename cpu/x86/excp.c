@@ -467,6 +467,7 @@ static void enter(X86Cpu *c, Event ev)
                 c->dr[7] &= ~(1ull << 13); /* GD */
             }
             c->inhibit = false;
+            c->v.halted = false; /* hlt with TF set */
             return;
         }
         if (!next_event(c, &ev)) {

@@ -364,6 +364,8 @@ uint64_t x86_h_wrmsr(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3,
     if (!x86_msr_write(c, n, value)) {
         guest_unimp(&v->dev, "wrmsr of register %#x: unknown or bad value", n);
         x86_raise_error(c, X86_GP, 0);
+        return 0;
     }
+    x86_update_mode(c); /* FS and GS base outside of 64-bit code, EFER */
     return 0;
 }
