@@ -35,26 +35,16 @@ static void engine_unhold(Vcpu *v)
 
 /* --- fetch ----------------------------------------------------------------- */
 
-/* pc_page, pc_ram and pc_host for v->pc. False: a fault is raised; the step
- * was taken. */
-static bool engine_fetch(Vcpu *v)
+static bool engine_same_page(const Vcpu *v)
 {
-    Accel *a = v->accel;
-    TlbL2Entry *e;
+    return v->pc_page_ok && !((v->pc ^ v->pc_page) & TLB_PAGE_MASK);
+}
+
+static void engine_enter_page(Vcpu *v, const TlbL2Entry *e)
+{
     uint8_t *host;
     bool rom;
 
-    if (v->pc_page_ok && !((v->pc ^ v->pc_page) & TLB_PAGE_MASK)) {
-        return true;
-    }
-    v->budget--; /* in case it faults: the step's number is seen by the walk */
-    a->in_step = true;
-    e = tlb_lookup(v, v->pc, ACCESS_EXEC, v->ops->fetch_mmu(v));
-    a->in_step = false;
-    if (!e) {
-        return false;
-    }
-    v->budget++;
     v->pc_page = v->pc & TLB_PAGE_MASK;
     v->pc_page_ok = true;
     v->tlb->fetch_phys = e->pa & TLB_PAGE_MASK;
@@ -65,7 +55,42 @@ static bool engine_fetch(Vcpu *v)
         v->pc_ram = RAM_PAGE_NONE;
         v->pc_host = NULL;
     }
+}
+
+/* pc_page, pc_ram and pc_host for v->pc. False: a fault is raised; the step
+ * was taken. */
+static bool engine_fetch(Vcpu *v)
+{
+    Accel *a = v->accel;
+    TlbL2Entry *e;
+
+    if (engine_same_page(v)) {
+        return true;
+    }
+    v->budget--; /* in case it faults: the step's number is seen by the walk */
+    a->in_step = true;
+    e = tlb_lookup(v, v->pc, ACCESS_EXEC, v->ops->fetch_mmu(v));
+    a->in_step = false;
+    if (!e) {
+        return false;
+    }
+    v->budget++;
+    engine_enter_page(v, e);
     return true;
+}
+
+/* At a stop, pc_page does not tell how we came here: a jump whose page level 2
+ * knows has arrived, whether the jump cache knew it or not. */
+static void engine_settle(Vcpu *v)
+{
+    if (!engine_same_page(v)) {
+        TlbL2Entry *e =
+            tlb_find(v->tlb, v->pc, ACCESS_EXEC, v->ops->fetch_mmu(v));
+
+        if (e) {
+            engine_enter_page(v, e);
+        }
+    }
 }
 
 static void engine_flush(Accel *a)
@@ -325,6 +350,7 @@ VcpuStop vcpu_run(Vcpu *v, uint32_t budget)
             engine_shadow_end(v, &r);
         }
     }
+    engine_settle(v);
     vcpu_sync_clock(v);
     a->running = NULL;
     v->slice_end -= v->budget;

@@ -45,15 +45,16 @@ _Static_assert(sizeof(T0Op) == 32, "two to a cache line");
     T0_FORMS(X, st16)                                                          \
     T0_FORMS(X, st32)                                                          \
     T0_FORMS(X, st64)
-#define T0_PLAIN_OPS(X)                                                        \
-    X(insn)                                                                    \
-    X(fetch2) X(mov) X(movi) X(deposit) X(extract) X(sextract4) X(sextract8)   \
-        X(pcrel) X(ldg) X(stg) X(ldvec) X(stvec) X(probe) X(env8u) X(env16u)   \
-            X(env32u) X(env8s) X(env16s) X(env32s) X(stenv8) X(stenv16)        \
-                X(stenv32) X(vmov) X(vzero) X(vset) X(vins) X(vext) X(call)    \
-                    X(call_full) X(vcall) X(vcall_i) X(ivcall) X(after_call)   \
-                        X(exit_direct) X(exit_events) X(exit_indirect)         \
-                            X(exit_indirect_events) X(exit_env)
+/* clang-format off */
+#define T0_PLAIN_OPS(X) \
+    X(insn) X(fetch2) X(mov) X(movi) X(deposit) X(extract) X(sextract4) \
+    X(sextract8) X(pcrel) X(ldg) X(stg) X(ldvec) X(stvec) X(probe) \
+    X(env8u) X(env16u) X(env32u) X(env8s) X(env16s) X(env32s) \
+    X(stenv8) X(stenv16) X(stenv32) X(vmov) X(vzero) X(vset) X(vins) X(vext) \
+    X(call) X(call_full) X(vcall) X(vcall_i) X(ivcall) X(after_call) \
+    X(exit_direct) X(exit_events) X(exit_indirect) X(exit_indirect_events) \
+    X(exit_env)
+/* clang-format on */
 
 typedef enum T0Code {
 #define T0_ENUM(nm) T0_##nm,

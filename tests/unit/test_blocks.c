@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Translated code: sharing, invalidation, straddling, and that no test option
  * changes what the guest sees. */
-#include "toy_cpu.h"
+#include "tests/unit/toy_cpu.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Steps, stops, faults, MMIO and interrupts of vcpu_run(), on the toy CPU. */
-#include "toy_cpu.h"
+#include "tests/unit/toy_cpu.h"
 
 #include "core/bytes.h"
 

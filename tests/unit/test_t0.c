@@ -4,7 +4,7 @@
  * interpreted with operands in registers, and with a constant second operand;
  * all must equal the value that a plain formula here gives.
  */
-#include "toy_cpu.h"
+#include "tests/unit/toy_cpu.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The exact TLB: what is remembered, what a flush drops, accessed and dirty
  * bits, and that the model is state. */
-#include "toy_cpu.h"
+#include "tests/unit/toy_cpu.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The made-up architecture: translation, page walk, and a machine for it. */
-#include "toy_cpu.h"
+#include "tests/unit/toy_cpu.h"
 
 #include <string.h>
 
