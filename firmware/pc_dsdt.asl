@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The pc board for ACPI (ACPI 2.0). The board replaces the values of P32L,
- * P64L, P64H and HAVE (hw/x86/pc_acpi.c), so these keep values that need all
- * their bytes.
+ * P6xx and HAVE (hw/x86/pc_acpi.c), so these keep values that need all their
+ * bytes. No 64-bit constants: SeaBIOS stops reading at one.
  */
 DefinitionBlock ("", "DSDT", 2, "REPRIS", "REPRPC  ", 1)
 {
     Name (P32L, 0x11111111)         // first byte of the 32-bit PCI window
-    Name (P64L, 0x1111111111111111) // 64-bit window
-    Name (P64H, 0x1111111111111111) // its last byte; 0: there is none
+    Name (P6LL, 0x11111111)         // 64-bit window: first byte, low and high
+    Name (P6LH, 0x11111111)
+    Name (P6HL, 0x11111111)         // and last byte; 0: there is none
+    Name (P6HH, 0x11111111)
     Name (HAVE, 0x11111111)         // bits 0-3: COM1-4, 8: HPET
 
     Name (\_S5, Package () { 0, 0, 0, 0 })
@@ -58,15 +60,15 @@ DefinitionBlock ("", "DSDT", 2, "REPRIS", "REPRPC  ", 1)
                 CreateDWordField (RES, \_SB.PCI0.W32._LEN, LEN)
                 LOW = P32L
                 LEN = TOP - LOW + 1
-                If (P64H == 0)
+                If (P6HH == 0)
                 {
                     Return (RES)
                 }
                 CreateQWordField (RS64, \_SB.PCI0.W64._MIN, LOW6)
                 CreateQWordField (RS64, \_SB.PCI0.W64._MAX, TOP6)
                 CreateQWordField (RS64, \_SB.PCI0.W64._LEN, LEN6)
-                LOW6 = P64L
-                TOP6 = P64H
+                LOW6 = (P6LH << 32) | P6LL
+                TOP6 = (P6HH << 32) | P6HL
                 LEN6 = TOP6 - LOW6 + 1
                 Return (ConcatenateResTemplate (RES, RS64))
             }

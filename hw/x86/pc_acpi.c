@@ -20,7 +20,6 @@
 #define GIB 0x40000000ull
 #define AML_NAME_OP 0x08
 #define AML_DWORD 0x0c
-#define AML_QWORD 0x0e
 #define AML_SCOPE_OP 0x10
 #define FACS_BYTES 64
 #define DSDT_HEADER 36
@@ -37,19 +36,16 @@
 /* --- DSDT ----------------------------------------------------------------- */
 
 /* The value of Name (NAME, constant), whose AML is the name operator, the name,
- * and a constant of a full @size bytes. */
-static void patch_name(uint8_t *aml, size_t len, const char *name,
-                       unsigned size, uint64_t v)
+ * and a 32-bit constant. */
+static void patch_name(uint8_t *aml, size_t len, const char *name, uint32_t v)
 {
     uint8_t want[6] = {AML_NAME_OP};
-    uint8_t le[8];
 
     memcpy(want + 1, name, 4);
-    want[5] = size == 8 ? AML_QWORD : AML_DWORD;
-    st_le64(le, v);
-    for (size_t i = 0; i + sizeof(want) + size <= len; i++) {
+    want[5] = AML_DWORD;
+    for (size_t i = 0; i + sizeof(want) + 4 <= len; i++) {
         if (memcmp(aml + i, want, sizeof(want)) == 0) {
-            memcpy(aml + i + sizeof(want), le, size);
+            st_le32(aml + i + sizeof(want), v);
             return;
         }
     }
@@ -66,14 +62,17 @@ static uint32_t put_dsdt(AcpiBuild *b, const Pc *pc, bool window64)
     uint32_t table = acpi_begin(b, "DSDT", 2);
     size_t len = acpi_pc_dsdt_size - DSDT_HEADER;
     uint64_t first = pci64_first(pc);
+    uint64_t last = window64 ? first + PC_PCI64_BYTES - 1 : 0;
     uint8_t *aml;
 
     acpi_put_bytes(b, acpi_pc_dsdt + DSDT_HEADER, len);
     aml = b->tables->data + table + DSDT_HEADER;
-    patch_name(aml, len, "P32L", 4, MAX(pc->ram.below_4g, 0x80000000u));
-    patch_name(aml, len, "P64L", 8, first);
-    patch_name(aml, len, "P64H", 8, window64 ? first + PC_PCI64_BYTES - 1 : 0);
-    patch_name(aml, len, "HAVE", 4,
+    patch_name(aml, len, "P32L", (uint32_t)MAX(pc->ram.below_4g, 0x80000000u));
+    patch_name(aml, len, "P6LL", (uint32_t)first);
+    patch_name(aml, len, "P6LH", (uint32_t)(first >> 32));
+    patch_name(aml, len, "P6HL", (uint32_t)last);
+    patch_name(aml, len, "P6HH", (uint32_t)(last >> 32));
+    patch_name(aml, len, "HAVE",
                pc->serial_mask | (pc->hpet_dev ? HAVE_HPET : 0));
     acpi_end(b, table);
     return table;
