@@ -231,7 +231,9 @@ void x86_cpu_sipi(X86Cpu *c, uint8_t vector)
 
 static void intr_changed(Device *dev, unsigned n, bool level)
 {
-    vm_horizon_changed(dev->vm);
+    if (level) {
+        vm_horizon_changed(dev->vm);
+    }
 }
 
 static void nmi_changed(Device *dev, unsigned n, bool level)

@@ -514,8 +514,8 @@ uint64_t x86_h_hlt(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3, uint64_t u4)
     X86Cpu *c = x86_of(v);
 
     if (cpl0(c)) {
-        v->halted = true;
-        vcpu_end_slice(v);
+        v->halted = true; /* the engine looks before the next step */
+        v->leave = true;
     }
     return 0;
 }

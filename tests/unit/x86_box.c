@@ -4,13 +4,15 @@
 
 #define RAM_BYTES (8u << 20)
 
-Box *box_new_as(const char *cpu, bool long_mode)
+Box *box_new_with(const char *cpu, bool long_mode, const char *accel)
 {
     Box *b = g_new0(Box, 1);
     AccelOptions o = {.interp = true};
     GError *error = NULL;
     MemRegion *ram;
 
+    accel_options_parse(&o, accel, &error);
+    g_assert_no_error(error);
     b->vm = vm_new();
     accel_init(b->vm, &o, &error);
     g_assert_no_error(error);
@@ -23,6 +25,11 @@ Box *box_new_as(const char *cpu, bool long_mode)
     devices_seal(b->vm);
     devices_reset(b->vm);
     return b;
+}
+
+Box *box_new_as(const char *cpu, bool long_mode)
+{
+    return box_new_with(cpu, long_mode, "");
 }
 
 Box *box_new(void)

@@ -39,6 +39,8 @@ enum {
 
 #define CALL(b, fn, ...) x86_h_##fn(&(b)->c->v, __VA_ARGS__)
 
+/** box_new_with() - @accel as behind -accel tcg, */
+Box *box_new_with(const char *cpu, bool long_mode, const char *accel);
 Box *box_new_as(const char *cpu, bool long_mode);
 Box *box_new(void);
 void box_free(Box *b);
