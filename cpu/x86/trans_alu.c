@@ -329,8 +329,8 @@ static IrRef x86_merged(X86Insn *x, unsigned n, IrRef v)
     }
 }
 
-/* The accumulator is written only when the comparison fails, the destination
- * always (SDM 2A CMPXCHG). */
+/* The register that loses the comparison is not touched, not even to clear its
+ * upper half; a memory destination is always written (SDM 2A CMPXCHG). */
 bool x86_trans_cmpxchg(X86Insn *x)
 {
     IrBuilder *b = x->b;
@@ -343,17 +343,18 @@ bool x86_trans_cmpxchg(X86Insn *x)
     if (IR_IS_GLOBAL(old)) {
         old = ir_mov(b, IR_NONE, old);
     }
-    IrRef set = ir_select(b, w, IR_NONE, IR_EQ, acc, old, src, old);
+    IrRef kept = !d.mem && x->width == 4 ? IR_G(d.reg) : old;
+    IrRef set = ir_select(b, w, IR_NONE, IR_EQ, acc, old, src, kept);
     IrRef rax = ir_select(b, w, IR_NONE, IR_EQ, acc, old, IR_G(X86_RAX),
                           x86_merged(x, X86_RAX, old));
     if (d.mem) {
         x86_dst_write(x, &d, set);
         x86_set_flags(x, X86_FL_SUB, x->width, acc, old);
         x86_set_reg(x, X86_RAX, 8, rax);
-    } else {
-        x86_set_flags(x, X86_FL_SUB, x->width, acc, old);
-        x86_set_reg(x, X86_RAX, 8, rax);
-        x86_dst_write(x, &d, set);
+        return true;
     }
+    x86_set_flags(x, X86_FL_SUB, x->width, acc, old);
+    x86_set_reg(x, X86_RAX, 8, rax);
+    x86_set_reg(x, d.reg, x->width == 4 ? 8 : x->width, set);
     return true;
 }
