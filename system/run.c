@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The machine thread: passes between slices, and the end of a run. */
+#include "system/run_priv.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "core/input.h"
+
+#define STOPPED_WAIT_NS 100000000 /* how often a stopped loop flushes its log */
+#define PROGRESS_MS 500
+#define STATUS_DIVERGED 4
+
+/* clang-format off */
+static const StateField loop_state[] = {
+    STATE(LoopDev, accepted_at, .doc = "one interrupt per icount: when the last was accepted"),
+    STATE(LoopDev, current,     .doc = "vCPU whose turn it is"),
+    STATE_END,
+};
+
+const DeviceType loop_type = {
+    .name = "machine-loop", .size = sizeof(LoopDev), .state = loop_state,
+    .doc = "state of the machine loop",
+};
+/* clang-format on */
+
+Run *run_new(Vm *vm, const RunOptions *o)
+{
+    Run *r = g_new0(Run, 1);
+
+    r->vm = vm;
+    r->o = *o;
+    r->state = RUN_PRELAUNCH;
+    r->dev = (LoopDev *)device_new(vm, &loop_type, NULL, "loop");
+    g_mutex_init(&r->lock);
+    g_cond_init(&r->wake);
+    g_cond_init(&r->served);
+    g_queue_init(&r->calls);
+    vm->system = r;
+    control_install(vm, &run_control_ops);
+    input_set_wakeup(vm->input, run_wake, r);
+    return r;
+}
+
+void run_free(Run *r)
+{
+    if (!r) {
+        return;
+    }
+    g_mutex_clear(&r->lock);
+    g_cond_clear(&r->wake);
+    g_cond_clear(&r->served);
+    g_clear_pointer(&r->io, g_main_loop_unref);
+    g_free(r->o.name);
+    g_free(r->o.uuid);
+    g_free(r);
+}
+
+/* --- waiting and being called --------------------------------------------- */
+
+void run_wake(void *run)
+{
+    Run *r = run;
+
+    g_mutex_lock(&r->lock);
+    r->woken = true;
+    g_cond_signal(&r->wake);
+    g_mutex_unlock(&r->lock);
+}
+
+/* ReplayWait: sleep at most @ns, or until somebody wants the machine. */
+static void run_wait(void *run, int64_t ns)
+{
+    Run *r = run;
+    gint64 until = g_get_monotonic_time() + MAX(ns / 1000, 1);
+
+    g_mutex_lock(&r->lock);
+    while (!r->woken && g_queue_is_empty(&r->calls)) {
+        if (!g_cond_wait_until(&r->wake, &r->lock, until)) {
+            break;
+        }
+    }
+    r->woken = false;
+    g_mutex_unlock(&r->lock);
+}
+
+void run_call(Vm *vm, void (*fn)(Vm *vm, void *opaque), void *opaque)
+{
+    Run *r = run_of(vm);
+    RunCall call = {.fn = fn, .opaque = opaque};
+
+    if (!vm->thread || vm->thread == g_thread_self()) {
+        fn(vm, opaque);
+        return;
+    }
+    g_mutex_lock(&r->lock);
+    if (!r->over) {
+        g_queue_push_tail(&r->calls, &call);
+        g_atomic_int_set(&r->attention, 1);
+        g_cond_signal(&r->wake);
+        while (!call.done && !r->over) {
+            g_cond_wait(&r->served, &r->lock);
+        }
+    }
+    g_mutex_unlock(&r->lock);
+}
+
+void run_serve(Run *r)
+{
+    RunCall *call;
+
+    if (!g_atomic_int_get(&r->attention)) {
+        return;
+    }
+    g_mutex_lock(&r->lock);
+    while ((call = g_queue_pop_head(&r->calls))) {
+        g_mutex_unlock(&r->lock);
+        call->fn(r->vm, call->opaque);
+        g_mutex_lock(&r->lock);
+        call->done = true;
+        g_cond_broadcast(&r->served);
+    }
+    g_atomic_int_set(&r->attention, 0);
+    g_mutex_unlock(&r->lock);
+}
+
+/* --- ends ------------------------------------------------------------------ */
+
+/* Nobody could look at a stopped machine (docs/architecture.md, "Ends"). */
+static bool run_unattended(const Run *r)
+{
+    return !r->o.start_stopped && !r->o.no_shutdown && !isatty(STDIN_FILENO)
+           && !monitor_attended(r->vm);
+}
+
+static void run_close_log(Run *r, bool guest_off)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (r->ended) {
+        return;
+    }
+    r->ended = true;
+    if (!replay_end(r->vm->replay, r->cause, guest_off, &error)) {
+        g_printerr("reprise: %s\n", error->message);
+        r->status =
+            replay_mode(r->vm->replay) == REPLAY_PLAY ? STATUS_DIVERGED : 1;
+    }
+}
+
+static void run_end_of_recording(Run *r)
+{
+    r->ended = true;
+    g_printerr("reprise: end of recording at instruction %" G_GUINT64_FORMAT
+               "\n",
+               clock_icount(r->vm->clock));
+    if (run_unattended(r)) {
+        run_quit(r->vm, VM_CAUSE_NONE, 0);
+        return;
+    }
+    run_stop(r->vm, RUN_PAUSED);
+}
+
+static void run_diverged(Run *r)
+{
+    bool playing = replay_mode(r->vm->replay) == REPLAY_PLAY;
+    const char *report = replay_report(r->vm->replay);
+
+    g_printerr("reprise: %s\n", report ? report : "the log failed");
+    if (playing) {
+        r->ended = true;
+        if (run_unattended(r)) {
+            run_quit(r->vm, VM_CAUSE_HOST_ERROR, STATUS_DIVERGED);
+            return;
+        }
+        r->status = STATUS_DIVERGED;
+    }
+    run_stop(r->vm, playing ? RUN_INTERNAL_ERROR : RUN_IO_ERROR);
+}
+
+/* --- one pass --------------------------------------------------------------- */
+
+static void run_shutdown(Run *r)
+{
+    Vm *vm = r->vm;
+    g_autofree char *data =
+        g_strdup_printf("{\"guest\": %s, \"reason\": \"%s\"}",
+                        vm->cause >= VM_CAUSE_GUEST_SHUTDOWN ? "true" : "false",
+                        vm_cause_name(vm->cause));
+
+    monitor_event(vm, "SHUTDOWN", data);
+    r->cause = vm->cause;
+    run_close_log(r, true);
+    if (r->o.no_shutdown) {
+        run_stop(vm, RUN_SHUTDOWN);
+        return;
+    }
+    run_quit(vm, vm->cause, r->status ? r->status : MAX(vm->exit_status, 0));
+}
+
+static void run_reset(Run *r)
+{
+    Vm *vm = r->vm;
+    g_autofree char *data =
+        g_strdup_printf("{\"guest\": %s, \"reason\": \"%s\"}",
+                        vm->cause >= VM_CAUSE_GUEST_SHUTDOWN ? "true" : "false",
+                        vm_cause_name(vm->cause));
+
+    devices_reset(vm);
+    replay_changed(vm->replay);
+    monitor_event(vm, "RESET", data);
+}
+
+/* What a device asked for, directly after the instruction that asked. */
+static bool run_requests(Run *r)
+{
+    Vm *vm = r->vm;
+    unsigned asked = vm->requests;
+
+    if (!asked) {
+        return false;
+    }
+    vm->requests = 0;
+    if ((asked & VM_REQ_RESET) && r->o.no_reboot) {
+        asked |= VM_REQ_SHUTDOWN;
+    }
+    if (asked & VM_REQ_SHUTDOWN) {
+        run_shutdown(r);
+    } else if (asked & VM_REQ_RESET) {
+        run_reset(r);
+    } else if (asked & VM_REQ_STOP) {
+        run_stop(vm, RUN_DEBUG);
+    }
+    return true;
+}
+
+static Vcpu *run_vcpu(const Run *r)
+{
+    return (Vcpu *)g_ptr_array_index(r->vm->vcpus, r->dev->current);
+}
+
+/* One interrupt at most at each icount. */
+static void run_accept(Run *r, Vcpu *v)
+{
+    uint64_t now = clock_icount(r->vm->clock);
+
+    if (r->dev->accepted_at == now + 1 || v->ops->irq_inhibited(v)
+        || !v->ops->irq_acceptable(v)) {
+        return;
+    }
+    v->ops->irq_accept(v);
+    r->dev->accepted_at = now + 1;
+    replay_changed(r->vm->replay);
+}
+
+static bool run_verdict(Run *r, ReplayVerdict verdict)
+{
+    switch (verdict) {
+    case REPLAY_GO:
+        return true;
+    case REPLAY_CHANGED:
+        return false;
+    case REPLAY_ENDED:
+        run_end_of_recording(r);
+        return false;
+    case REPLAY_DIVERGED:
+        run_diverged(r);
+        return false;
+    }
+    return false;
+}
+
+static uint32_t run_budget(Run *r, Vcpu *v)
+{
+    Clock *clock = r->vm->clock;
+    uint64_t now = clock_icount(clock);
+    uint64_t budget = replay_limit(r->vm->replay);
+
+    budget = MIN(budget, clock_deadline_icount(clock, 1) - now);
+    if (v->ops->irq_acceptable(v)) {
+        budget = MIN(budget, 1); /* a second one waits for the next icount */
+    }
+    return (uint32_t)MIN(budget, INT32_MAX);
+}
+
+static void run_slice(Run *r, Vcpu *v)
+{
+    uint32_t budget = run_budget(r, v);
+
+    if (budget == 0) {
+        return;
+    }
+    r->vm->horizon = false;
+    if (vcpu_run(v, budget) == VCPU_STOP_DEBUG) {
+        run_stop(r->vm, RUN_DEBUG);
+    }
+    replay_ran(r->vm->replay);
+}
+
+static void run_pass(Run *r)
+{
+    Vm *vm = r->vm;
+    Vcpu *v = run_vcpu(r);
+
+    if (run_requests(r)) {
+        return;
+    }
+    if (clock_run_due(vm->clock)) {
+        replay_changed(vm->replay);
+    }
+    if (!run_verdict(r, replay_deliver(vm->replay)) || vm->requests) {
+        return;
+    }
+    run_accept(r, v);
+    run_serve(r);
+    if (r->state != RUN_RUNNING || r->quitting || vm->requests) {
+        return;
+    }
+    if (!v->ops->runnable(v)) {
+        run_verdict(r, replay_idle(vm->replay, run_wait, r));
+        return;
+    }
+    run_slice(r, v);
+}
+
+static void run_note_progress(Run *r)
+{
+    g_mutex_lock(&r->lock);
+    r->seen_icount = clock_icount(r->vm->clock);
+    g_mutex_unlock(&r->lock);
+}
+
+static gpointer run_thread(gpointer data)
+{
+    Run *r = data;
+    unsigned passes = 0;
+
+    r->vm->thread = g_thread_self();
+    r->vm->vcpu_now = &run_vcpu(r)->dev;
+    if (r->o.start_stopped) {
+        replay_stopped(r->vm->replay);
+    } else {
+        run_cont(r->vm, NULL);
+    }
+    while (!r->quitting) {
+        if (r->state == RUN_RUNNING) {
+            run_pass(r);
+            if (++passes % 64 == 0) {
+                run_note_progress(r);
+            }
+        } else {
+            run_serve(r);
+            if (r->state != RUN_RUNNING && !r->quitting) {
+                run_wait(r, STOPPED_WAIT_NS);
+                replay_flush(r->vm->replay);
+            }
+        }
+    }
+    run_close_log(r, false);
+    r->vm->thread = NULL;
+    g_mutex_lock(&r->lock);
+    r->over = true;
+    g_cond_broadcast(&r->served);
+    g_mutex_unlock(&r->lock);
+    g_main_loop_quit(r->io);
+    return NULL;
+}
+
+/* --- the I/O thread --------------------------------------------------------- */
+
+static void run_signal_call(Vm *vm, void *opaque)
+{
+    run_quit(vm, VM_CAUSE_HOST_SIGNAL, 0);
+}
+
+static gboolean run_on_signal(gpointer data)
+{
+    Run *r = data;
+
+    run_call(r->vm, run_signal_call, NULL);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean run_draw_progress(gpointer data)
+{
+    Run *r = data;
+    uint64_t end = replay_end_icount(r->vm->replay);
+    uint64_t at;
+
+    g_mutex_lock(&r->lock);
+    at = r->seen_icount;
+    g_mutex_unlock(&r->lock);
+    if (end) {
+        g_printerr("\rreplay %3u %% (%" G_GUINT64_FORMAT
+                   " of %" G_GUINT64_FORMAT " instructions)\033[K",
+                   (unsigned)((double)at * 100 / (double)end), at, end);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+int run_main(Run *r)
+{
+    guint progress = 0;
+
+    r->io = g_main_loop_new(NULL, FALSE);
+    g_unix_signal_add(SIGINT, run_on_signal, r);
+    g_unix_signal_add(SIGTERM, run_on_signal, r);
+    g_unix_signal_add(SIGHUP, run_on_signal, r);
+    signal(SIGPIPE, SIG_IGN);
+    if (r->o.progress && replay_mode(r->vm->replay) == REPLAY_PLAY) {
+        progress = g_timeout_add(PROGRESS_MS, run_draw_progress, r);
+    }
+    r->thread = g_thread_new("machine", run_thread, r);
+    g_main_loop_run(r->io);
+    g_thread_join(r->thread);
+    if (progress) {
+        g_source_remove(progress);
+        g_printerr("\r\033[K");
+    }
+    return r->status;
+}
