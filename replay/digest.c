@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Hashes of the machine's parts: clock, entropy, output, each device (vCPUs are
+ * devices), and RAM in ranges. A range is the sum of the hashes of its pages,
+ * each seeded with the page's number, so that only pages written since the last
+ * time are hashed again.
+ */
+#include "replay/digest_priv.h"
+
+#include <string.h>
+
+#include <xxhash.h>
+
+#define PAGES_MAX (32 * 1024)
+#define ROWS_MAX 65536
+#define VALUE_MAX 200
+#define FULL_ROWS_BYTES (512 * 1024)
+
+struct Digest {
+    Vm *vm;
+    uint64_t *hash;   /* owned: per page */
+    uint8_t *changed; /* owned: per page, since the last full digest */
+    size_t pages;
+    uint64_t range[DIGEST_RANGES];
+    XXH3_state_t *output; /* owned */
+    bool begun;
+};
+
+Digest *digest_new(Vm *vm)
+{
+    Digest *d = g_new0(Digest, 1);
+
+    d->vm = vm;
+    d->output = XXH3_createState();
+    g_assert(d->output);
+    XXH3_64bits_reset(d->output);
+    return d;
+}
+
+void digest_free(Digest *d)
+{
+    if (d) {
+        g_free(d->hash);
+        g_free(d->changed);
+        XXH3_freeState(d->output);
+        g_free(d);
+    }
+}
+
+void digest_begin(Digest *d)
+{
+    if (d->begun) {
+        return;
+    }
+    d->begun = true;
+    d->pages = ram_page_count(d->vm->ram);
+    d->hash = g_new0(uint64_t, d->pages);
+    d->changed = g_new0(uint8_t, d->pages);
+    ram_client_enable(d->vm, RAM_CLIENT_DIGEST);
+}
+
+void digest_output(Digest *d, const void *buf, size_t size)
+{
+    XXH3_64bits_update(d->output, buf, size);
+}
+
+uint64_t digest_page(const Digest *d, RamPage page)
+{
+    return page < d->pages ? d->hash[page] : 0;
+}
+
+static size_t digest_range(const Digest *d, RamPage page)
+{
+    return (size_t)page * DIGEST_RANGES / d->pages;
+}
+
+GPtrArray *digest_parts(const Digest *d)
+{
+    GPtrArray *a = g_ptr_array_new_with_free_func(g_free);
+
+    g_ptr_array_add(a, g_strdup("clock"));
+    g_ptr_array_add(a, g_strdup("entropy"));
+    g_ptr_array_add(a, g_strdup("output"));
+    for (Device *dev = d->vm->devices; dev; dev = dev->next) {
+        g_ptr_array_add(a, g_strdup(dev->path));
+    }
+    for (unsigned i = 0; i < DIGEST_RANGES; i++) {
+        g_ptr_array_add(a, g_strdup_printf("ram %u", i));
+    }
+    return a;
+}
+
+static void digest_ram(Digest *d)
+{
+    g_autoptr(GArray) dirty = ram_client_collect(d->vm, RAM_CLIENT_DIGEST);
+
+    for (guint i = 0; i < dirty->len; i++) {
+        RamPage page = g_array_index(dirty, RamPage, i);
+        uint64_t h = XXH3_64bits_withSeed(ram_page_host(d->vm->ram, page),
+                                          GUEST_PAGE_SIZE, page);
+
+        if (h != d->hash[page]) {
+            d->range[digest_range(d, page)] += h - d->hash[page];
+            d->hash[page] = h;
+            d->changed[page] = 1;
+        }
+    }
+}
+
+static void digest_put(LogDigest *out, uint64_t hash)
+{
+    g_array_append_val(out->parts, hash);
+}
+
+typedef struct RowVisit {
+    LogDigest *out;
+    const Device *dev;
+    size_t bytes;
+} RowVisit;
+
+static void digest_row(void *opaque, const char *row, const char *value)
+{
+    RowVisit *v = opaque;
+    LogRow r = {0};
+
+    if (v->bytes > FULL_ROWS_BYTES || v->out->rows->len >= ROWS_MAX) {
+        return;
+    }
+    r.name = g_strdup_printf("%s %s", v->dev->path, row);
+    r.value = g_strdup(value);
+    if (strlen(value) > VALUE_MAX) {
+        g_free(r.value);
+        r.value = g_strdup_printf("%.80s... (hash %016" PRIx64 ")", value,
+                                  (uint64_t)XXH3_64bits(value, strlen(value)));
+    }
+    v->bytes += strlen(r.name) + strlen(r.value) + 4;
+    g_array_append_val(v->out->rows, r);
+}
+
+static void digest_details(Digest *d, LogDigest *out)
+{
+    RowVisit v = {.out = out};
+
+    for (Device *dev = d->vm->devices; dev; dev = dev->next) {
+        v.dev = dev;
+        state_foreach(dev, digest_row, &v);
+    }
+    for (size_t i = 0; i < d->pages && out->pages->len < PAGES_MAX; i++) {
+        LogPage p = {.page = (RamPage)i, .hash = d->hash[i]};
+
+        if (d->changed[i]) {
+            g_array_append_val(out->pages, p);
+            d->changed[i] = 0;
+        }
+    }
+}
+
+void digest_take(Digest *d, bool full, LogDigest *out)
+{
+    Vm *vm = d->vm;
+    Codec c;
+
+    digest_begin(d);
+    digest_ram(d);
+    codec_init_hash(&c);
+    clock_codec(vm->clock, &c);
+    digest_put(out, codec_finish_hash(&c));
+    codec_init_hash(&c);
+    entropy_codec(vm->entropy, &c);
+    digest_put(out, codec_finish_hash(&c));
+    digest_put(out, XXH3_64bits_digest(d->output));
+    for (Device *dev = vm->devices; dev; dev = dev->next) {
+        digest_put(out, state_digest(dev));
+    }
+    for (unsigned i = 0; i < DIGEST_RANGES; i++) {
+        digest_put(out, d->range[i]);
+    }
+    if (full) {
+        digest_details(d, out);
+    }
+}
+
+bool digest_range_of(const Digest *d, const char *part, RamPage *first,
+                     RamPage *end)
+{
+    uint64_t n;
+
+    if (!g_str_has_prefix(part, "ram ")
+        || !g_ascii_string_to_unsigned(part + 4, 10, 0, DIGEST_RANGES - 1, &n,
+                                       NULL)) {
+        return false;
+    }
+    *first = (RamPage)((n * d->pages + DIGEST_RANGES - 1) / DIGEST_RANGES);
+    *end = (RamPage)(((n + 1) * d->pages + DIGEST_RANGES - 1) / DIGEST_RANGES);
+    return true;
+}
+
+static bool is_vcpu(const Vm *vm, const Device *dev)
+{
+    for (guint i = 0; i < vm->vcpus->len; i++) {
+        if (g_ptr_array_index(vm->vcpus, i) == dev) {
+            return true;
+        }
+    }
+    return false;
+}
+
+char *digest_describe(const Digest *d, const char *part)
+{
+    RamPage first, end;
+    const Device *dev;
+
+    if (digest_range_of(d, part, &first, &end)) {
+        uint64_t from = 0, to = 0;
+        const char *a, *b;
+
+        if (first >= end) {
+            return g_strdup("RAM");
+        }
+        a = ram_page_block(d->vm->ram, first, &from);
+        b = ram_page_block(d->vm->ram, end - 1, &to);
+        return g_strdup_printf(
+            "RAM from '%s' page 0x%" PRIx64 " to '%s' page 0x%" PRIx64, a,
+            from >> GUEST_PAGE_BITS, b, to >> GUEST_PAGE_BITS);
+    }
+    dev = part[0] == '/' ? device_find(d->vm, part) : NULL;
+    if (!dev) {
+        return g_strdup(part);
+    }
+    return g_strdup_printf("%s %s (%s)",
+                           is_vcpu(d->vm, dev) ? "vCPU" : "device", part,
+                           dev->type->name);
+}
