@@ -104,11 +104,14 @@ void rig_guest(Rig *r, RigState *s, unsigned steps)
 typedef struct RigShelf {
     uint64_t gpr[16], flags;
     uint64_t host_rsp, code, back;
+    uint64_t far_code; /* offset, selector */
+    uint8_t stub[16];
 } RigShelf;
 #define RIG_SHELF "0x101f000" /* RIG_BASE + 0x1f000 */
 #define SHELF ((RigShelf *)(uintptr_t)(RIG_BASE + 0x1f000))
 
 void rig_enter(void);
+void rig_enter32(void);
 void rig_back(void);
 /* clang-format off */
 __asm__(
@@ -126,6 +129,16 @@ __asm__(
     "mov " RIG_SHELF "+96, %r12\n mov " RIG_SHELF "+104, %r13\n"
     "mov " RIG_SHELF "+112, %r14\n mov " RIG_SHELF "+120, %r15\n"
     "jmp *" RIG_SHELF "+144\n"
+    "rig_enter32:\n"
+    "push %rbx\n push %rbp\n push %r12\n push %r13\n push %r14\n push %r15\n"
+    "mov %rsp, " RIG_SHELF "+136\n"
+    "mov $0x2b, %eax\n mov %eax, %ds\n mov %eax, %es\n"
+    "pushq " RIG_SHELF "+128\n popfq\n"
+    "mov " RIG_SHELF "+0, %eax\n mov " RIG_SHELF "+8, %ecx\n"
+    "mov " RIG_SHELF "+16, %edx\n mov " RIG_SHELF "+24, %ebx\n"
+    "mov " RIG_SHELF "+32, %esp\n mov " RIG_SHELF "+40, %ebp\n"
+    "mov " RIG_SHELF "+48, %esi\n mov " RIG_SHELF "+56, %edi\n"
+    "ljmp *" RIG_SHELF "+160\n"
     "rig_back:\n"
     "mov %rax, " RIG_SHELF "+0\n mov %rcx, " RIG_SHELF "+8\n"
     "mov %rdx, " RIG_SHELF "+16\n mov %rbx, " RIG_SHELF "+24\n"
@@ -156,34 +169,64 @@ static bool rig_map(void)
     return mapped;
 }
 
-bool rig_host(const uint8_t *code, unsigned size, RigState *s)
+static void rig_run(const uint8_t *code, unsigned size, const uint8_t *leave,
+                    unsigned leave_size, RigState *s, void (*enter)(void))
 {
-    /* jmp *SHELF->back */
-    static const uint8_t leave[] = {0xff, 0x24, 0x25, 0x98, 0xf0, 0x01, 0x01};
     uint8_t *at = (uint8_t *)(uintptr_t)RIG_CODE;
 
-    if (!rig_map()) {
-        return false;
-    }
     memcpy(at, code, size);
-    memcpy(at + size, leave, sizeof(leave));
+    memcpy(at + size, leave, leave_size);
     memcpy((void *)(uintptr_t)RIG_DATA_LOW, s->data, sizeof(s->data));
     memcpy((void *)(uintptr_t)RIG_STACK_LOW, s->stack, sizeof(s->stack));
     memcpy(SHELF->gpr, s->gpr, sizeof(s->gpr));
     SHELF->flags = s->flags | 0x202;
     SHELF->code = RIG_CODE;
     SHELF->back = (uintptr_t)rig_back;
-    rig_enter();
+    SHELF->far_code = RIG_CODE | 0x23ull << 32; /* Linux: 32-bit user code */
+    enter();
     memcpy(s->gpr, SHELF->gpr, sizeof(s->gpr));
     s->flags = SHELF->flags;
     memcpy(s->data, (void *)(uintptr_t)RIG_DATA_LOW, sizeof(s->data));
     memcpy(s->stack, (void *)(uintptr_t)RIG_STACK_LOW, sizeof(s->stack));
+}
+
+/* jmp *SHELF->back */
+static const uint8_t rig_leave[] = {0xff, 0x24, 0x25, 0x98, 0xf0, 0x01, 0x01};
+
+bool rig_host(const uint8_t *code, unsigned size, RigState *s)
+{
+    if (!rig_map()) {
+        return false;
+    }
+    rig_run(code, size, rig_leave, sizeof(rig_leave), s, rig_enter);
+    return true;
+}
+
+bool rig_host32(const uint8_t *code, unsigned size, RigState *s)
+{
+    /* far jump to SHELF->stub as 64-bit code */
+    static const uint8_t leave[] = {0xea, 0xa8, 0xf0, 0x01, 0x01, 0x33, 0};
+
+    _Static_assert(offsetof(RigShelf, stub) == 0xa8, "as in leave");
+    if (!rig_map()) {
+        return false;
+    }
+    memcpy(SHELF->stub, rig_leave, sizeof(rig_leave));
+    rig_run(code, size, leave, sizeof(leave), s, rig_enter32);
+    for (unsigned i = 0; i < 16; i++) {
+        s->gpr[i] = i < 8 ? (uint32_t)s->gpr[i] : 0;
+    }
     return true;
 }
 
 #else
 
 bool rig_host(const uint8_t *code, unsigned size, RigState *s)
+{
+    return false;
+}
+
+bool rig_host32(const uint8_t *code, unsigned size, RigState *s)
 {
     return false;
 }

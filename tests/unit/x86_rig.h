@@ -42,5 +42,7 @@ void rig_code(Rig *r, const uint8_t *code, unsigned size);
 void rig_guest(Rig *r, RigState *s, unsigned steps);
 /** rig_host() - the same on the host CPU; false: this host cannot */
 bool rig_host(const uint8_t *code, unsigned size, RigState *s);
+/** rig_host32() - as 32-bit code (compatibility mode) */
+bool rig_host32(const uint8_t *code, unsigned size, RigState *s);
 
 #endif
