@@ -34,7 +34,7 @@ static void t0_ldvec(Vcpu *v, const T0Op *op)
     uint64_t va = t0_addr(v, op);
     unsigned how = (unsigned)op->c & 0xffff;
     TlbL1Entry *e = tlb_l1_entry(v->tlb, va, MEM_HOW_MMU(how));
-    unsigned slow = IR_MEM_BE | IR_MEM_INTENT | IR_MEM_ALIGNED;
+    unsigned slow = IR_MEM_BE | IR_MEM_INTENT | (va & 15 ? IR_MEM_ALIGNED : 0);
 
     if (t0_hit(e->read_tag, va, 16) && !(MEM_HOW_MEM(how) & slow)) {
         memcpy(T0_AT(op->d), (void *)(uintptr_t)(va + e->addend), 16);
@@ -48,7 +48,7 @@ static void t0_stvec(Vcpu *v, const T0Op *op)
     uint64_t va = t0_addr(v, op);
     unsigned how = (unsigned)op->c & 0xffff;
     TlbL1Entry *e = tlb_l1_entry(v->tlb, va, MEM_HOW_MMU(how));
-    unsigned slow = IR_MEM_BE | IR_MEM_ALIGNED;
+    unsigned slow = IR_MEM_BE | (va & 15 ? IR_MEM_ALIGNED : 0);
 
     if (t0_hit(e->write_tag, va, 16) && !(MEM_HOW_MEM(how) & slow)) {
         memcpy((void *)(uintptr_t)(va + e->addend), T0_AT(op->d), 16);

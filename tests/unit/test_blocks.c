@@ -105,9 +105,10 @@ static void test_links_are_cut(void)
     toy_put(t, 0x1108, TOY_WAIT, 0, 0, 0);
     run_to_halt(t, 0x1000);
     run_to_halt(t, 0x1000);
+    g_assert_cmpuint(toy_icount(t), ==, 2 * (2 + 10 + 1));
     toy_put(t, 0x1100, TOY_LI, 1, 0, 0);
     run_to_halt(t, 0x1000);
-    g_assert_cmpuint(t->c->r[1], ==, 0);
+    g_assert_cmpuint(toy_icount(t), ==, 2 * (2 + 10 + 1) + 2 + 2 + 1);
     g_assert_cmpuint(cache(t)->killed, ==, 1); /* the source is still there */
 }
 
@@ -199,6 +200,152 @@ static void test_invalidated_mapping_of_running_page(void)
     run_to_halt(t, 0x5000);
     g_assert_cmpuint(t->c->r[4], ==, 1);
     g_assert_cmpuint(t->c->r[5], ==, 2);
+    g_assert_cmpuint(toy_icount(t), ==, 8);
+}
+
+/* --- the jump cache -------------------------------------------------------- */
+
+/* 0x5000 (at 0x10000) and 0x6000 (at 0x20000) jump to each other; 0x40000 is
+ * another 0x6000. r1, r2: the two; r3 counts; r4 tells which 0x6000 ran. */
+static void ping_pong(Toy *t)
+{
+    toy_paging(t, TABLE);
+    toy_map(t, 0x5000, 0x10000, RX);
+    toy_map(t, 0x6000, 0x20000, RX);
+    toy_put(t, 0x10000, TOY_ADDI, 3, 0, 1);
+    toy_put(t, 0x10004, TOY_JMPR, 2, 0, 0);
+    toy_put(t, 0x20000, TOY_LI, 4, 0, 1);
+    toy_put(t, 0x20004, TOY_JMPR, 1, 0, 0);
+    toy_put(t, 0x40000, TOY_LI, 4, 0, 2);
+    toy_put(t, 0x40004, TOY_JMPR, 1, 0, 0);
+    t->c->r[1] = 0x5000;
+    t->c->r[2] = 0x6000;
+    t->c->v.pc = 0x5000;
+    g_assert_cmpint(vcpu_run(&t->c->v, 400), ==, VCPU_STOP_BUDGET);
+    g_assert_cmpuint(t->c->r[3], ==, 100);
+    g_assert_cmpuint(t->c->r[4], ==, 1);
+    g_assert_cmphex(t->c->v.pc, ==, 0x5000);
+}
+
+static void test_jump_cache_and_flush(void)
+{
+    g_autoptr(Toy) t = toy_new(NULL);
+    uint64_t turns;
+
+    ping_pong(t);
+    turns = accel_of(t->vm)->engine_turns;
+    vcpu_run(&t->c->v, 400);
+    g_assert_cmpuint(accel_of(t->vm)->engine_turns, <=, turns + 2);
+    toy_map(t, 0x6000, 0x40000, RX);
+    vcpu_run(&t->c->v, 400);
+    g_assert_cmpuint(t->c->r[4], ==, 1);
+    tlb_flush_page(&t->c->v, 0x6000);
+    vcpu_run(&t->c->v, 400);
+    g_assert_cmpuint(t->c->r[4], ==, 2);
+    /* another context */
+    toy_map(t, 0x6000, 0x20000, RX);
+    tlb_switch(&t->c->v, 77, false);
+    vcpu_run(&t->c->v, 400);
+    g_assert_cmpuint(t->c->r[4], ==, 1);
+    tlb_switch(&t->c->v, 0, true);
+    vcpu_run(&t->c->v, 400);
+    g_assert_cmpuint(t->c->r[4], ==, 2);
+}
+
+/* Reads that take the set of 0x6000 away. */
+static void evict_6000(Toy *t)
+{
+    unsigned n = 0;
+    uint64_t x;
+
+    for (uint64_t vpn = 1024; n < 4; vpn++) {
+        if (((vpn ^ vpn >> 10) & 1023) == 6) {
+            toy_map(t, vpn << 12, 0x50000, TOY_PTE_P);
+            g_assert_true(vcpu_load(&t->c->v, vpn << 12, 8, 0, &x));
+            n++;
+        }
+    }
+}
+
+static void test_jump_cache_and_replacement(void)
+{
+    g_autoptr(Toy) t = toy_new(NULL);
+
+    ping_pong(t);
+    toy_map(t, 0x6000, 0x40000, RX);
+    evict_6000(t);
+    vcpu_run(&t->c->v, 400);
+    g_assert_cmpuint(t->c->r[4], ==, 2);
+}
+
+/* While 0x6000 runs its entry goes, and a read brings another page in: the
+ * running page stays, a jump from elsewhere sees the new one. */
+static void test_running_page_outlives_its_entry(void)
+{
+    g_autoptr(Toy) t = toy_new(NULL);
+    uint64_t x;
+
+    ping_pong(t);
+    toy_put(t, 0x20004, TOY_JMPR, 5, 0, 0);
+    toy_put(t, 0x20008, TOY_LI, 6, 0, 1);
+    toy_put(t, 0x2000c, TOY_JMPR, 1, 0, 0);
+    toy_put(t, 0x40008, TOY_LI, 6, 0, 2);
+    toy_put(t, 0x4000c, TOY_JMPR, 1, 0, 0);
+    t->c->r[5] = 0x6008;
+    vcpu_run(&t->c->v, 3); /* stops before the jump to 0x6008 */
+    g_assert_cmphex(t->c->v.pc, ==, 0x6004);
+    toy_map(t, 0x6000, 0x40000, RX);
+    evict_6000(t);
+    g_assert_true(vcpu_load(&t->c->v, 0x6000, 8, 0, &x));
+    vcpu_run(&t->c->v, 3);
+    g_assert_cmpuint(t->c->r[6], ==, 1);
+    g_assert_cmphex(t->c->v.pc, ==, 0x5000);
+    t->c->v.pc = 0x5004;
+    t->c->r[2] = 0x6008;
+    vcpu_run(&t->c->v, 3);
+    g_assert_cmpuint(t->c->r[6], ==, 2);
+}
+
+/* Step by step and by the way the engine goes, the state is the same. */
+static void test_stops_on_a_page_change(void)
+{
+    uint64_t digest[2][12];
+
+    for (unsigned k = 0; k < 2; k++) {
+        g_autoptr(Toy) t = toy_new(k ? "flush-every=1" : NULL);
+
+        ping_pong(t);
+        for (unsigned i = 0; i < 12; i++) {
+            vcpu_run(&t->c->v, 1);
+            digest[k][i] = state_digest(&t->c->v.dev);
+        }
+    }
+    g_assert_cmpmem(digest[0], sizeof(digest[0]), digest[1], sizeof(digest[1]));
+}
+
+/* A store to a device puts other memory under the running code. */
+static void test_memory_map_changes_under_the_code(void)
+{
+    g_autoptr(Toy) t = toy_new(NULL);
+    g_autoptr(GError) error = NULL;
+    MemRegion *other = mem_ram(t->vm, "other", 4096, &error);
+    uint32_t at;
+
+    g_assert_no_error(error);
+    mem_set_enabled(other, false);
+    mem_add(t->vm->mem_root, 0x1000, other, 1);
+    at = toy_put48(t, 0x1000, 1, TOY_MMIO);
+    at = toy_put(t, at, TOY_ST, 1, 1, 0);
+    memcpy(mem_host(other), t->ram + 0x1000, 12);
+    toy_put(t, at, TOY_LI, 2, 0, 1);
+    toy_put(t, at + 4, TOY_WAIT, 0, 0, 0);
+    run_to_halt(t, 0x1000);
+    g_assert_cmpuint(t->c->r[2], ==, 1);
+    memcpy(mem_host(other) + 12, t->ram + 0x100c, 8);
+    mem_host(other)[14] = 2;
+    toy_io(t)->enable = other;
+    run_to_halt(t, 0x1000);
+    g_assert_cmpuint(t->c->r[2], ==, 2);
     g_assert_cmpuint(toy_icount(t), ==, 8);
 }
 
@@ -320,6 +467,12 @@ int main(int argc, char **argv)
     g_test_add_func("/blocks/straddling", test_straddling);
     g_test_add_func("/blocks/device", test_code_in_a_device);
     g_test_add_func("/blocks/remap", test_invalidated_mapping_of_running_page);
+    g_test_add_func("/blocks/jump-flush", test_jump_cache_and_flush);
+    g_test_add_func("/blocks/jump-replaced", test_jump_cache_and_replacement);
+    g_test_add_func("/blocks/running-page",
+                    test_running_page_outlives_its_entry);
+    g_test_add_func("/blocks/page-stops", test_stops_on_a_page_change);
+    g_test_add_func("/blocks/map", test_memory_map_changes_under_the_code);
     g_test_add_func("/blocks/options", test_options_change_nothing);
     return g_test_run();
 }

@@ -424,6 +424,9 @@ static void toy_io_write(Device *dev, uint64_t off, uint64_t v, unsigned size)
     io->size = size;
     io->value = v;
     io->icount = clock_icount(dev->vm->clock);
+    if (io->enable) {
+        mem_set_enabled(io->enable, true);
+    }
     if (io->kick) {
         vm_horizon_changed(dev->vm);
     }

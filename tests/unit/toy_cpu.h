@@ -96,8 +96,9 @@ typedef struct ToyIo {
     unsigned reads, writes;
     uint64_t value, offset;
     unsigned size;
-    uint64_t icount; /* of the last access */
-    bool kick;       /* a write ends the slice */
+    uint64_t icount;   /* of the last access */
+    bool kick;         /* a write ends the slice */
+    MemRegion *enable; /* a write enables it */
 } ToyIo;
 ToyIo *toy_io(Toy *t);
 
