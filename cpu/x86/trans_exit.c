@@ -201,10 +201,10 @@ void x86_branch_if(X86Insn *x, X86Cond c, IrRef count)
     IrRef taken = x86_cut_ip(x, ir_op2i(b, IR_add, 8, IR_NONE, next, x->imm));
     IrRef ip = ir_select(b, c.w, IR_NONE, c.cond, c.x, c.y, taken, next);
 
-    if (!x->code64) {
-        x->width = 4; /* cut already; not taken is not cut */
-    }
     x86_check_ip(x, ip);
+    if (!x->code64) {
+        x->width = 4; /* cut already; the way straight on is not cut */
+    }
     x86_commit_count(x, count);
     x86_end_ip(x, ip);
 }

@@ -463,7 +463,7 @@ static void run_row(Rig *r, const Row *row, unsigned size)
 
 static void test_rows(void)
 {
-    g_autoptr(Rig) r = rig_new(RIG_LONG);
+    g_autoptr(Rig) r = rig_new(RIG_LONG, NULL);
 
     for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
         unsigned sizes = rows[i].sizes ? rows[i].sizes : 4;
@@ -521,9 +521,10 @@ static void put_random_alu(Code *c)
     }
 }
 
-static void test_sequences(void)
+/* With one instruction a block nothing is known about the flags. */
+static void sequences(const char *options)
 {
-    g_autoptr(Rig) r = rig_new(RIG_LONG);
+    g_autoptr(Rig) r = rig_new(RIG_LONG, options);
     static RigState s;
 
     failures = 0;
@@ -548,6 +549,17 @@ static void test_sequences(void)
         }
     }
     g_assert_cmpuint(failures, ==, 0);
+}
+
+static void test_sequences(void)
+{
+    sequences(NULL);
+}
+
+static void test_sequences_cut(void)
+{
+    sequences("max-insns=1");
+    sequences("random-length=on,test-seed=5");
 }
 
 /* --- division: operands that do not overflow ------------------------------- */
@@ -593,7 +605,7 @@ static void divide(Rig *r, unsigned size, bool is_signed)
 
 static void test_divide(void)
 {
-    g_autoptr(Rig) r = rig_new(RIG_LONG);
+    g_autoptr(Rig) r = rig_new(RIG_LONG, NULL);
 
     failures = 0;
     for (unsigned size = 1; size <= 8; size *= 2) {
@@ -646,7 +658,7 @@ static void test_strings(void)
 {
     static const uint8_t ops[] = {0xa4, 0xa6, 0xaa, 0xac, 0xae};
     static const uint8_t reps[] = {0, 0xf2, 0xf3};
-    g_autoptr(Rig) r = rig_new(RIG_LONG);
+    g_autoptr(Rig) r = rig_new(RIG_LONG, NULL);
 
     failures = 0;
     for (unsigned o = 0; o < G_N_ELEMENTS(ops); o++) {
@@ -663,7 +675,7 @@ static void test_strings(void)
 static void test_string_steps(void)
 {
     static const uint8_t code[] = {0xf3, 0xa4};
-    g_autoptr(Rig) r = rig_new(RIG_LONG);
+    g_autoptr(Rig) r = rig_new(RIG_LONG, NULL);
     X86Cpu *c = r->c;
 
     rig_code(r, code, sizeof(code));
@@ -687,7 +699,7 @@ static void test_string_steps(void)
 
 static void test_bit_strings(void)
 {
-    g_autoptr(Rig) r = rig_new(RIG_LONG);
+    g_autoptr(Rig) r = rig_new(RIG_LONG, NULL);
     static RigState s;
 
     failures = 0;
@@ -744,8 +756,19 @@ static void test_control(void)
         {"call r", {0x48, 0x8d, 5, 2, 0, 0, 0, 0xff, 0xd0, 0x5b}, 10, 6},
         {"push, pop rsp", {0x54, 0x5c}, 2, 4},
         {"enter, leave", {0xc8, 32, 0, 3, 0xc9}, 5, 4},
+        {"cmpxchg16b", {0xf0, 0x48, 0x0f, 0xc7, 0x0f}, 5, 2},
+        {"lock xadd", {0xf0, 0x48, 0x0f, 0xc1, 0x07}, 5, 2},
+        {"xlat", {0xd7}, 1, 2},
+        {"mov rax,moffs", {0x48, 0xa1, 0, 0x40, 0, 1, 0, 0, 0, 0}, 10, 2},
+        {"mov moffs32,al", {0x67, 0xa2, 0, 0x40, 0, 1}, 6, 2},
+        {"mov [rip],rax", {0x48, 0x89, 5, 0xf9, 0x3f, 0xff, 0xff}, 7, 2},
+        {"mov eax,[rip]", {0x8b, 5, 0xfa, 0xff, 0xff, 0xff}, 6, 2},
+        {"lea eax,[eip]", {0x67, 0x8d, 5, 1, 0, 0, 0}, 7, 2},
+        {"mov al,[edi]", {0x67, 0x8a, 0x07}, 3, 2},
+        {"lea [edi+ecx]", {0x67, 0x48, 0x8d, 0x44, 0x8f, 0x80}, 6, 2},
+        {"rex dropped", {0x48, 0x66, 0x01, 0xc8}, 4, 2},
     };
-    g_autoptr(Rig) r = rig_new(RIG_LONG);
+    g_autoptr(Rig) r = rig_new(RIG_LONG, NULL);
     static RigState s;
 
     failures = 0;
@@ -757,6 +780,14 @@ static void test_control(void)
         for (unsigned k = 0; k < 20; k++) {
             rnd_state(&s);
             s.gpr[X86_RBP] = RIG_STACK - 64;
+            s.gpr[X86_RDI] = RIG_DATA;
+            if (strcmp(cases[i].name, "xlat") == 0) {
+                s.gpr[X86_RBX] = RIG_DATA;
+            }
+            if (k & 2) { /* cmpxchg16b: equal */
+                memcpy(&s.gpr[X86_RAX], s.data + 0x800, 8);
+                memcpy(&s.gpr[X86_RDX], s.data + 0x808, 8);
+            }
             if (k & 1) {
                 s.gpr[X86_RCX] = 0;
             }
@@ -777,6 +808,7 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/x86/int/rows", test_rows);
     g_test_add_func("/x86/int/sequences", test_sequences);
+    g_test_add_func("/x86/int/sequences-cut", test_sequences_cut);
     g_test_add_func("/x86/int/divide", test_divide);
     g_test_add_func("/x86/int/strings", test_strings);
     g_test_add_func("/x86/int/string-steps", test_string_steps);

@@ -140,7 +140,7 @@ static void check32(Rig *r, const Case32 *k)
 
 static void test_code32(void)
 {
-    g_autoptr(Rig) r = rig_new(RIG_PROT32);
+    g_autoptr(Rig) r = rig_new(RIG_PROT32, NULL);
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases32); i++) {
         check32(r, &cases32[i]);
@@ -154,7 +154,7 @@ static void test_code32(void)
 /* All segments are at RIG_BASE, CS at RIG_CODE; every vector spins. */
 static Rig *real_new(void)
 {
-    Rig *r = rig_new(RIG_REAL);
+    Rig *r = rig_new(RIG_REAL, NULL);
 
     for (unsigned i = 0; i < 256; i++) {
         uint8_t entry[4] = {(uint8_t)(4 * i), (uint8_t)(i >> 6), 0x00, 0x10};

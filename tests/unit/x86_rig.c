@@ -38,14 +38,16 @@ static void rig_mode(X86Cpu *c, RigMode mode)
     x86_update_mode(c);
 }
 
-Rig *rig_new(RigMode mode)
+Rig *rig_new(RigMode mode, const char *options)
 {
     g_autoptr(GError) error = NULL;
+    g_autofree char *text =
+        g_strconcat("tcg,verify=on", options ? "," : "", options, NULL);
     Rig *r = g_new0(Rig, 1);
     AccelOptions o = {0};
     MemRegion *ram;
 
-    accel_options_parse(&o, "tcg,verify=on", &error);
+    accel_options_parse(&o, text, &error);
     g_assert_no_error(error);
     r->vm = vm_new();
     accel_init(r->vm, &o, &error);

@@ -33,7 +33,8 @@ typedef enum RigMode {
     RIG_LONG
 } RigMode;
 
-Rig *rig_new(RigMode mode);
+/** rig_new() - @options of the accelerator, or NULL */
+Rig *rig_new(RigMode mode, const char *options);
 void rig_free(Rig *r);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Rig, rig_free)
 /** rig_code() - put code at RIG_CODE, followed by an endless jump */
