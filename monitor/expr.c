@@ -127,7 +127,12 @@ static bool expr_apply(Expr *e, char op, uint64_t *a, uint64_t b)
         if (b == 0) {
             return fail(e->error, "division by zero");
         }
-        *a = op == '/' ? *a / b : *a % b;
+        if (b == UINT64_MAX) { /* -1: INT64_MIN has no counterpart */
+            *a = op == '/' ? -*a : 0;
+        } else {
+            *a = (uint64_t)(op == '/' ? (int64_t)*a / (int64_t)b
+                                      : (int64_t)*a % (int64_t)b);
+        }
         return true;
     case '&':
         *a &= b;
@@ -161,7 +166,9 @@ static bool expr_chain(Expr *e, const char *ops,
 
         expr_space(e);
         op = *e->p;
-        if (!op || !strchr(ops, op)) {
+        /* "16 /tmp/x" and "0 -1" are two arguments, "16 / 2" is one. */
+        if (!op || !strchr(ops, op)
+            || (e->p != at && !g_ascii_isspace(e->p[1]))) {
             e->p = at;
             return true;
         }

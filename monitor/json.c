@@ -16,7 +16,8 @@ struct Framer {
     GString *text;              /* owned: the value so far */
     char open[VALUE_MAX_DEPTH]; /* brackets that wait to be closed */
     unsigned depth;
-    bool in_string, backslash;
+    char in_string; /* the quote that opened it; clients use both kinds */
+    bool backslash;
     bool bare; /* a value without brackets: up to white space */
     bool skip; /* after garbage: up to the end of the line */
 };
@@ -41,7 +42,8 @@ void framer_reset(Framer *f)
 {
     g_string_truncate(f->text, 0);
     f->depth = 0;
-    f->in_string = f->backslash = f->bare = f->skip = false;
+    f->in_string = 0;
+    f->backslash = f->bare = f->skip = false;
 }
 
 const char *framer_text(const Framer *f)
@@ -73,8 +75,8 @@ static Frame framer_in_string(Framer *f, uint8_t b)
         f->backslash = false;
     } else if (b == '\\') {
         f->backslash = true;
-    } else if (b == '"') {
-        f->in_string = false;
+    } else if (b == (uint8_t)f->in_string) {
+        f->in_string = 0;
         if (f->depth == 0) {
             return FRAME_VALUE;
         }
@@ -133,8 +135,8 @@ Frame framer_feed(Framer *f, uint8_t b)
         return f->bare ? framer_bad(f, "a word before a bracket", true)
                        : framer_bracket(f, b);
     }
-    if (b == '"') {
-        f->in_string = true;
+    if (b == '"' || b == '\'') {
+        f->in_string = (char)b;
     } else if (empty) {
         f->bare = true;
     }

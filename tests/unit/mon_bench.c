@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "tests/unit/mon_bench.h"
+
+#include "chardev/chardev.h"
+#include "core/error.h"
+
+static MonBench *bench_of(const Vm *vm)
+{
+    return vm->system;
+}
+
+static void note(const Vm *vm, const char *what)
+{
+    GString *s = bench_of(vm)->calls;
+
+    g_string_append_printf(s, "%s%s", s->len ? "," : "", what);
+}
+
+static void fake_call(Vm *vm, void (*fn)(Vm *vm, void *opaque), void *opaque)
+{
+    fn(vm, opaque);
+}
+
+static void fake_stop(Vm *vm, RunState why)
+{
+    note(vm, "stop");
+    bench_of(vm)->state = why;
+    monitor_event(vm, "STOP", NULL);
+}
+
+static bool fake_cont(Vm *vm, GError **error)
+{
+    note(vm, "cont");
+    bench_of(vm)->state = RUN_RUNNING;
+    monitor_event(vm, "RESUME", NULL);
+    return true;
+}
+
+static void fake_quit(Vm *vm, VmCause cause, int status)
+{
+    note(vm, "quit");
+    monitor_event(vm, "SHUTDOWN",
+                  "{\"guest\": false, \"reason\": \"host-qmp-quit\"}");
+}
+
+static RunState fake_state(const Vm *vm)
+{
+    return bench_of(vm)->state;
+}
+
+static bool fake_singlestep(const Vm *vm)
+{
+    return false;
+}
+
+static bool refused(Vm *vm, const char *what, GError **error)
+{
+    note(vm, what);
+    return bench_of(vm)->refuse ? fail(error, "%s: not while replaying", what)
+                                : true;
+}
+
+static bool fake_reset(Vm *vm, VmCause cause, GError **error)
+{
+    g_assert_cmpint(cause, ==, VM_CAUSE_HOST_QMP_RESET);
+    return refused(vm, "reset", error);
+}
+
+static bool fake_powerdown(Vm *vm, GError **error)
+{
+    return refused(vm, "powerdown", error);
+}
+
+static bool fake_send_keys(Vm *vm, const char *const *keys, int hold_ms,
+                           GError **error)
+{
+    g_autofree char *all = g_strjoinv("+", (char **)(uintptr_t)keys);
+    g_autofree char *what = g_strdup_printf("keys:%s:%d", all, hold_ms);
+
+    return refused(vm, what, error);
+}
+
+static bool fake_nmi(Vm *vm, GError **error)
+{
+    return refused(vm, "nmi", error);
+}
+
+static const char *fake_name(const Vm *vm)
+{
+    return "tester";
+}
+
+static const char *fake_uuid(const Vm *vm)
+{
+    return NULL;
+}
+
+static void fake_print_registers(Vm *vm, bool all, GString *out)
+{
+    g_string_append(out, all ? "RAX of all\n" : "RAX of one\n");
+}
+
+static void fake_print(Vm *vm, GString *out)
+{
+    g_string_append(out, "figures\n");
+}
+
+static const ControlOps fake_ops = {
+    .call = fake_call,
+    .stop = fake_stop,
+    .cont = fake_cont,
+    .quit = fake_quit,
+    .state = fake_state,
+    .singlestep = fake_singlestep,
+    .reset = fake_reset,
+    .powerdown = fake_powerdown,
+    .send_keys = fake_send_keys,
+    .nmi = fake_nmi,
+    .name = fake_name,
+    .uuid = fake_uuid,
+    .print_registers = fake_print_registers,
+    .print_jit = fake_print,
+    .print_tlb = fake_print,
+};
+
+MonBench *mon_bench_new(void)
+{
+    MonBench *b = g_new0(MonBench, 1);
+
+    b->vm = vm_new();
+    b->vm->system = b;
+    b->state = RUN_RUNNING;
+    b->calls = g_string_new(NULL);
+    control_install(b->vm, &fake_ops);
+    return b;
+}
+
+void mon_bench_free(MonBench *b)
+{
+    monitors_free(b->vm);
+    chardevs_close(b->vm);
+    vm_free(b->vm);
+    g_string_free(b->calls, TRUE);
+    g_free(b);
+}
+
+void mon_bench_ram(MonBench *b)
+{
+    MemRegion *ram = mem_ram(b->vm, "ram", GUEST_PAGE_SIZE, NULL);
+    uint8_t *host = mem_host(ram);
+
+    for (uint8_t i = 0; i < 16; i++) {
+        host[i] = i;
+    }
+    mem_add(b->vm->mem_root, 0x1000, ram, 0);
+}
