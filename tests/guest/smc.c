@@ -98,12 +98,15 @@ static void test_loop(void)
 /* rep movs over code that ran before. */
 static void test_string(void)
 {
+    uint8_t *from = area + 256, *to = area + 8192;
+    uint32_t count = 6;
+
     put_mov(area + 8192, 1);
     check("string before", call(area + 8192), 1);
     put_mov(area + 256, 2);
     __asm__ volatile("rep movsb"
+                     : "+S"(from), "+D"(to), "+c"(count)
                      :
-                     : "S"(area + 256), "D"(area + 8192), "c"(6)
                      : "memory");
     check("string after", call(area + 8192), 2);
 }
