@@ -16,7 +16,6 @@ void accel_hold(Vcpu *v)
     Accel *a = v->accel;
 
     if (a->running == v && a->in_step) {
-        v->leave = true;
         a->held += v->budget;
         v->slice_end -= v->budget;
         v->budget = 0;
@@ -27,7 +26,6 @@ static void engine_unhold(Vcpu *v)
 {
     Accel *a = v->accel;
 
-    v->leave = false;
     v->slice_end += a->held;
     v->budget += a->held;
     a->held = 0;
@@ -265,7 +263,10 @@ static bool engine_stop(Vcpu *v, EngineRun *r, VcpuStop *why)
     if (a->held) {
         engine_unhold(v);
     }
-    v->leave = false;
+    if (v->leave) { /* an instruction asked for a look */
+        v->leave = false;
+        r->events = true;
+    }
     if (a->ended || vm->horizon || vm->requests) {
         *why = VCPU_STOP_EVENT;
         return true;

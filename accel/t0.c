@@ -289,6 +289,9 @@ L_ldvec: t0_ldvec(v, op); goto check_fault;
 L_stvec: t0_stvec(v, op); goto check_fault;
 L_probe: t0_probe(v, op); goto check_fault;
 L_after_call:
+    if (ACCEL_UNLIKELY(v->leave)) {
+        accel_hold(v);
+    }
 check_fault:
     if (ACCEL_UNLIKELY(v->fault)) {
         goto faulted;
@@ -324,6 +327,9 @@ L_call_full: {
         result = op->helper->fn(v, R(op->a), R(op->b), R(op->c), R(op[1].d));
         if (ACCEL_UNLIKELY(v->fault)) {
             goto faulted;
+        }
+        if (ACCEL_UNLIKELY(v->leave)) {
+            accel_hold(v);
         }
         R(op->d) = result;
         op += 2;

@@ -165,6 +165,13 @@ static void test_shadow_is_one_step(void)
     g_assert_true(t->c->inhibit);
     g_assert_cmpint(vcpu_run(&t->c->v, 1000), ==, VCPU_STOP_EVENT);
     g_assert_cmpuint(toy_icount(t), ==, 4);
+
+    /* and when the helper does not end its block but asks to leave */
+    toy_put(t, 0x1000, TOY_STI, 0, 0, 1);
+    t->c->irq_on = false;
+    t->c->v.pc = 0x1000;
+    g_assert_cmpint(vcpu_run(&t->c->v, 1000), ==, VCPU_STOP_EVENT);
+    g_assert_cmpuint(toy_icount(t), ==, 6);
 }
 
 static void test_bulk_helper_spends_the_budget(void)

@@ -30,6 +30,7 @@ static uint64_t toy_h_sti(Vcpu *v, uint64_t a, uint64_t b, uint64_t c,
 
     t->inhibit = !t->irq_on;
     t->irq_on = true;
+    v->leave = a;
     return 0;
 }
 
@@ -72,6 +73,7 @@ enum {
     TOY_H_RAISE,
     TOY_H_WAIT,
     TOY_H_STI,
+    TOY_H_STI_LEAVE,
     TOY_H_INVL,
     TOY_H_SWITCH,
     TOY_H_COUNT,
@@ -82,6 +84,7 @@ static const IrHelper toy_helpers[] = {
     [TOY_H_RAISE] = {"raise", {.fn = toy_h_raise}, IR_H_FAULTS},
     [TOY_H_WAIT] = {"wait", {.fn = toy_h_wait}, IR_H_IO},
     [TOY_H_STI] = {"sti", {.fn = toy_h_sti}, IR_H_IO},
+    [TOY_H_STI_LEAVE] = {"sti_leave", {.fn = toy_h_sti}, IR_H_FAULTS},
     [TOY_H_INVL] = {"invl", {.fn = toy_h_invl}, IR_H_MODE},
     [TOY_H_SWITCH] = {"switch", {.fn = toy_h_switch}, IR_H_MODE},
     [TOY_H_COUNT] = {"count", {.fn = toy_h_count}, IR_H_IO},
@@ -126,7 +129,8 @@ static void toy_system(Trans *t, unsigned op, IrRef d, int imm)
         ir_call_void(b, TOY_H_WAIT, 0, 0, 0, 0);
         break;
     case TOY_STI:
-        ir_call_void(b, TOY_H_STI, 0, 0, 0, 0);
+        ir_call_void(b, imm ? TOY_H_STI_LEAVE : TOY_H_STI, ir_const(b, imm), 0,
+                     0, 0);
         break;
     case TOY_INVL:
         ir_call_void(b, TOY_H_INVL, d, 0, 0, 0);

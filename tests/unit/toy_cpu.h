@@ -23,7 +23,7 @@ enum {
     TOY_JMP,
     TOY_JMPR,   /* to rd */
     TOY_WAIT,   /* halt */
-    TOY_STI,    /* interrupts on, after one more step */
+    TOY_STI,    /* interrupts on, after one more step; imm: the block goes on */
     TOY_INVL,   /* flush the page of rd */
     TOY_SWITCH, /* address space key rd, keep entries when imm */
     TOY_LUI,    /* rd = rd << 16 | imm (unsigned) */
