@@ -109,14 +109,15 @@ bool x86_trans_xchg(X86Insn *x)
     return true;
 }
 
-/* 90 without REX.B is nop; with F3 it is pause. */
+/* 90 without REX.B is nop; with F3 it is pause, which ends a turn if there is
+ * anybody to take the next. */
 bool x86_trans_xchg_acc(X86Insn *x)
 {
     unsigned n = (x->op & 7) + x->rex_b;
 
     if (n != X86_RAX) {
         x86_xchg_regs(x, X86_RAX, n);
-    } else if (x->rep == 0xf3) {
+    } else if (x->rep == 0xf3 && x->cpu->cpu_count > 1) {
         ir_call_void(x->b, X86_H_pause, IR_NONE, IR_NONE, IR_NONE, IR_NONE);
         x86_end_io(x);
     }
