@@ -451,14 +451,9 @@ static Chardev *chr_add(Vm *vm, KeyVals *kv, const char *label, GError **error)
 Chardev *chardev_add(Vm *vm, const char *options, GError **error)
 {
     g_auto(KeyVals) kv = {0};
-    Chardev *c;
 
     keyvals_parse(&kv, options, "backend");
-    c = chr_add(vm, &kv, NULL, error);
-    if (!c) {
-        fail_prefix(error, "-chardev %s", options);
-    }
-    return c;
+    return chr_add(vm, &kv, NULL, error);
 }
 
 /* --- the forms of -serial and -monitor --------------------------------------- */
@@ -576,11 +571,10 @@ bool chardev_from_text(Vm *vm, const char *text, const char *label,
     } else {
         c = chr_from_words(vm, rest, label, mon, error);
     }
-    if (!c) {
-        return fail_prefix(error, "%s", text);
+    if (c) {
+        *out = c;
     }
-    *out = c;
-    return true;
+    return c != NULL;
 }
 
 /* --- front ends ------------------------------------------------------------- */
