@@ -74,19 +74,35 @@ static size_t digest_range(const Digest *d, RamPage page)
     return (size_t)page * DIGEST_RANGES / d->pages;
 }
 
+static bool digest_is_vcpu(const Vm *vm, const Device *dev)
+{
+    for (guint i = 0; i < vm->vcpus->len; i++) {
+        if (g_ptr_array_index(vm->vcpus, i) == dev) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* vCPUs first, the clock last: a report names the first part that differs, and
+ * a vCPU that went wrong soon makes all else differ. */
 GPtrArray *digest_parts(const Digest *d)
 {
     GPtrArray *a = g_ptr_array_new_with_free_func(g_free);
 
-    g_ptr_array_add(a, g_strdup("clock"));
-    g_ptr_array_add(a, g_strdup("entropy"));
-    g_ptr_array_add(a, g_strdup("output"));
-    for (Device *dev = d->vm->devices; dev; dev = dev->next) {
-        g_ptr_array_add(a, g_strdup(dev->path));
+    for (int other = 0; other < 2; other++) {
+        for (Device *dev = d->vm->devices; dev; dev = dev->next) {
+            if (digest_is_vcpu(d->vm, dev) != other) {
+                g_ptr_array_add(a, g_strdup(dev->path));
+            }
+        }
     }
     for (unsigned i = 0; i < DIGEST_RANGES; i++) {
         g_ptr_array_add(a, g_strdup_printf("ram %u", i));
     }
+    g_ptr_array_add(a, g_strdup("output"));
+    g_ptr_array_add(a, g_strdup("entropy"));
+    g_ptr_array_add(a, g_strdup("clock"));
     return a;
 }
 
@@ -162,19 +178,23 @@ void digest_take(Digest *d, bool full, LogDigest *out)
 
     digest_begin(d);
     digest_ram(d);
-    codec_init_hash(&c);
-    clock_codec(vm->clock, &c);
-    digest_put(out, codec_finish_hash(&c));
-    codec_init_hash(&c);
-    entropy_codec(vm->entropy, &c);
-    digest_put(out, codec_finish_hash(&c));
-    digest_put(out, XXH3_64bits_digest(d->output));
-    for (Device *dev = vm->devices; dev; dev = dev->next) {
-        digest_put(out, state_digest(dev));
+    for (int other = 0; other < 2; other++) {
+        for (Device *dev = vm->devices; dev; dev = dev->next) {
+            if (digest_is_vcpu(vm, dev) != other) {
+                digest_put(out, state_digest(dev));
+            }
+        }
     }
     for (unsigned i = 0; i < DIGEST_RANGES; i++) {
         digest_put(out, d->range[i]);
     }
+    digest_put(out, XXH3_64bits_digest(d->output));
+    codec_init_hash(&c);
+    entropy_codec(vm->entropy, &c);
+    digest_put(out, codec_finish_hash(&c));
+    codec_init_hash(&c);
+    clock_codec(vm->clock, &c);
+    digest_put(out, codec_finish_hash(&c));
     if (full) {
         digest_details(d, out);
     }
@@ -193,16 +213,6 @@ bool digest_range_of(const Digest *d, const char *part, RamPage *first,
     *first = (RamPage)((n * d->pages + DIGEST_RANGES - 1) / DIGEST_RANGES);
     *end = (RamPage)(((n + 1) * d->pages + DIGEST_RANGES - 1) / DIGEST_RANGES);
     return true;
-}
-
-static bool is_vcpu(const Vm *vm, const Device *dev)
-{
-    for (guint i = 0; i < vm->vcpus->len; i++) {
-        if (g_ptr_array_index(vm->vcpus, i) == dev) {
-            return true;
-        }
-    }
-    return false;
 }
 
 char *digest_describe(const Digest *d, const char *part)
@@ -228,6 +238,6 @@ char *digest_describe(const Digest *d, const char *part)
         return g_strdup(part);
     }
     return g_strdup_printf("%s %s (%s)",
-                           is_vcpu(d->vm, dev) ? "vCPU" : "device", part,
+                           digest_is_vcpu(d->vm, dev) ? "vCPU" : "device", part,
                            dev->type->name);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* -icount shift=...,sleep=...,align=...,rr=...,rrfile=... */
-#include <string.h>
+#include "replay/options_priv.h"
 
-#include "replay/replay.h"
+#include <string.h>
 
 #define SHIFT_MAX 10
 #define SHIFT_AUTO_START 3
-#define DIGEST_EVERY 50000000
 
 static const char *const option_names[] = {
     "shift",      "sleep",    "align",   "rr", "rrfile",
@@ -71,17 +70,18 @@ static bool set_mode(ReplayOptions *o, const char *value, GError **error)
 
 static bool set_digest(ReplayOptions *o, const char *value, GError **error)
 {
-    guint64 n = DIGEST_EVERY;
+    guint64 n = o->digest_every ? o->digest_every : REPLAY_DIGEST_EVERY;
 
-    o->digest_full = strcmp(value, "full") == 0;
     if (strcmp(value, "off") == 0) {
         n = 0;
-    } else if (!o->digest_full && strcmp(value, "on") != 0
+        o->digest_full = false;
+    } else if (strcmp(value, "full") == 0) {
+        o->digest_full = true; /* rrdigest=N may come before or after */
+    } else if (strcmp(value, "on") != 0
                && !g_ascii_string_to_unsigned(value, 10, 1, INT64_MAX, &n,
                                               NULL)) {
         return fail(error,
-                    "icount: rrdigest=%s: off, full, or a number of "
-                    "steps",
+                    "icount: rrdigest=%s: off, full, or a number of steps",
                     value);
     }
     o->digest_every = n;
@@ -184,7 +184,7 @@ bool replay_options_parse(ReplayOptions *o, const char *text, GError **error)
     ReplayOptions parsed = {
         .sleep = true,
         .shift = SHIFT_AUTO_START,
-        .digest_every = DIGEST_EVERY,
+        .digest_every = REPLAY_DIGEST_EVERY,
     };
 
     if (!parse_pieces(&parsed, text, error) || !options_agree(&parsed, error)) {

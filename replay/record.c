@@ -9,11 +9,12 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#include "replay/options_priv.h"
 #include "replay/seal_priv.h"
 
 #define ZSTD_LEVEL 3
 #define MARK_NS 400000000 /* a mark at least every 500 ms while steps retire */
-#define DIGEST_COST 100   /* digest points take at most 1/100 of the time */
+#define DIGEST_COST 100   /* points take at most 1/100 of the time */
 #define DRAIN_MAX 1024    /* inputs in one pass */
 #define IDLE_WAIT_NS NS_PER_SEC
 #define IDLE_FLUSH_NS 50000000 /* wait no longer while entries are pending */
@@ -204,9 +205,12 @@ static bool record_digest_due(const Replay *r)
     if (!r->digests) {
         return false;
     }
-    return !r->digest_any
-           || (r->now.icount - r->digest_at.icount >= r->o.digest_every
-               && host_now().ns >= r->digest_due.ns);
+    if (!r->digest_any) {
+        return true;
+    }
+    return r->now.icount - r->digest_at.icount >= r->o.digest_every
+           && (r->o.digest_every != REPLAY_DIGEST_EVERY
+               || host_now().ns >= r->digest_due.ns);
 }
 
 /* Marks say how far the run got where no input does. */

@@ -161,19 +161,34 @@ static void report_extra_pages(const Replay *r, const LogDigest *expected,
     }
 }
 
+/* Names of all other parts that differ; ranges of RAM are only counted. */
 static void report_other_parts(const Replay *r, const LogDigest *expected,
                                const LogDigest *seen, guint part, GString *out)
 {
-    unsigned more = 0;
+    g_autoptr(GString) names = g_string_new(NULL);
+    unsigned ranges = 0;
 
     for (guint i = part + 1; i < expected->parts->len; i++) {
+        const char *name = g_ptr_array_index(r->h->parts, i);
         guint k = g_array_index(r->part_map, guint, i);
+        RamPage first, end;
 
         if (g_array_index(expected->parts, uint64_t, i)
-            != g_array_index(seen->parts, uint64_t, k)) {
-            g_string_append(out, more++ ? ", " : "\n  also different: ");
-            g_string_append(out, g_ptr_array_index(r->h->parts, i));
+            == g_array_index(seen->parts, uint64_t, k)) {
+            continue;
         }
+        if (digest_range_of(r->digest, name, &first, &end)) {
+            ranges++;
+        } else {
+            g_string_append_printf(names, ", %s", name);
+        }
+    }
+    if (ranges) {
+        g_string_append_printf(names, ", %u of %d ranges of RAM", ranges,
+                               DIGEST_RANGES);
+    }
+    if (names->len) {
+        g_string_append_printf(out, "\n  also different: %s", names->str + 2);
     }
 }
 
