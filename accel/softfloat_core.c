@@ -292,7 +292,8 @@ static FpNum fp_overflow(FpEnv *env, const FpFmt *fmt, Rounded r)
         env->flags |= r.inexact ? FP_INEXACT : 0;
         env->rounded_up = r.up;
         r.n.exp -= fmt->wrap;
-        if (r.n.exp > fmt->emax) { /* FSCALE: SDM vol 1, 8.5.4 */
+        if (fmt->wrap == fp_fmt80.wrap
+            && r.n.exp > fmt->emax) { /* FSCALE: SDM vol 1, 8.5.4 */
             env->flags |= FP_INEXACT;
             env->rounded_up = true;
             return fp_inf(r.n.sign);
@@ -317,7 +318,8 @@ static FpNum fp_underflow(FpEnv *env, const FpFmt *fmt, FpNum n, Rounded r)
         env->flags |= FP_UNDERFLOW | (r.inexact ? FP_INEXACT : 0);
         env->rounded_up = r.up;
         r.n.exp += fmt->wrap;
-        if (r.n.exp < fmt->emin) { /* FSCALE: SDM vol 1, 8.5.5 */
+        if (fmt->wrap == fp_fmt80.wrap
+            && r.n.exp < fmt->emin) { /* FSCALE: SDM vol 1, 8.5.5 */
             env->flags |= FP_INEXACT;
             env->rounded_up = false;
             return fp_zero(n.sign);

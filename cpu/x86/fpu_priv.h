@@ -70,6 +70,7 @@ enum {
     X87_R_FSTP = 0x18,
     X87_R_FFREE = 0x20,
     X87_R_FFREEP = 0x28,
+    X87_R_FSTPNCE = 0x30,
 };
 /* Code of x87_stenv, x87_ldenv */
 #define X87_E_WIDE 1u /* 32-bit image */

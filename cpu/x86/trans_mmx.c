@@ -224,10 +224,11 @@ MMX_FN(mmx_maskmov)
 
 /* --- between MMX and SSE: rows of x86_trans_sse ---------------------------------- */
 
-/* CVTPI2PS, CVTPI2PD; the latter does not touch MMX when it reads memory. */
+/* CVTPI2PS, CVTPI2PD: with a memory operand AMD's leave the x87 registers alone,
+ * Intel's do so for CVTPI2PD only; we take the former. */
 MMX_FN(mmx_cvt_from)
 {
-    bool mmx = !x->is_mem || x->pp == 0;
+    bool mmx = !x->is_mem;
 
     if (mmx && mmx_begin(x)) {
         return true;

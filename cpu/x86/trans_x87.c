@@ -178,8 +178,8 @@ static bool x87_d9_reg(X86Insn *x)
         return x87_reg(x, X87_R_FLD);
     case 1:
         return x87_reg(x, X87_R_FXCH);
-    case 3: /* an alias of old */
-        return x87_reg(x, X87_R_FSTP);
+    case 3: /* an undocumented one */
+        return x87_reg(x, X87_R_FSTPNCE);
     case 2:
         if (i != 0) {
             return false;

@@ -172,6 +172,14 @@ static F80 x87_operand(X87 *x, unsigned format, unsigned i, uint64_t value)
     }
 }
 
+/* A denormal memory operand goes unnoticed beside a NaN or invalid operands. */
+static void x87_nan_first(X87 *x, unsigned format, bool nan)
+{
+    if (format != X87_REG && nan) {
+        x->env.flags &= (uint8_t)~FP_DENORMAL;
+    }
+}
+
 /* --- arithmetic and compares ------------------------------------------------------ */
 
 static uint16_t x87_rel_cc(FpRel rel)
@@ -194,25 +202,25 @@ static FpRel x87_rel(X87 *x, F80 a, F80 b, bool quiet)
                  : f80_compare(&x->env, a, b);
 }
 
+/* An unmasked exception keeps the stack as it is; the condition codes are
+ * written all the same, as AMD's processors do. */
 static void x87_compare(X87 *x, unsigned i, unsigned code, uint64_t value)
 {
     unsigned format = code >> 10;
     FpRel rel = FP_UNORDERED;
+    bool pop;
 
     if (x87_empty(x, 0) || (format == X87_REG && x87_empty(x, i))) {
-        if (!x87_stack_fault(x, false)) {
-            return;
-        }
+        pop = x87_stack_fault(x, false);
     } else {
         F80 b = x87_operand(x, format, i, value);
 
         rel = x87_rel(x, x87_st(x, 0), b, code & X87_A_QUIET);
-        if (!x87_done(x)) {
-            return;
-        }
+        x87_nan_first(x, format, rel == FP_UNORDERED);
+        pop = x87_done(x);
     }
     x87_set_cc(x, X87_CC, x87_rel_cc(rel));
-    for (unsigned n = code >> 7 & 3; n > 0; n--) {
+    for (unsigned n = pop ? code >> 7 & 3 : 0; n > 0; n--) {
         x87_pop(x);
     }
 }
@@ -258,6 +266,7 @@ uint64_t x86_h_x87_arith(Vcpu *v, uint64_t top, uint64_t code, uint64_t value,
         F80 st0 = x87_st(&x, 0);
 
         r = x87_compute(&x, op, st0, x87_operand(&x, format, i, value));
+        x87_nan_first(&x, format, f80_class(r) == F80_IS_NAN);
         if (!x87_done(&x)) {
             return top;
         }
@@ -273,23 +282,20 @@ uint64_t x86_h_x87_fcomi(Vcpu *v, uint64_t top, uint64_t code, uint64_t flags,
                          uint64_t e)
 {
     FpRel rel = FP_UNORDERED;
+    bool pop;
     X87 x;
 
     if (!x87_begin(&x, v, top)) {
         return flags | top << 32;
     }
     if (x87_empty(&x, 0) || x87_empty(&x, code >> 3 & 7)) {
-        if (!x87_stack_fault(&x, false)) {
-            return flags | top << 32;
-        }
+        pop = x87_stack_fault(&x, false);
     } else {
         rel = x87_rel(&x, x87_st(&x, 0), x87_st(&x, code >> 3 & 7),
                       code & X87_A_QUIET);
-        if (!x87_done(&x)) {
-            return flags | top << 32;
-        }
+        pop = x87_done(&x);
     }
-    if (code >> 7 & 3) {
+    if (pop && (code >> 7 & 3)) {
         x87_pop(&x);
     }
     flags = rel == FP_UNORDERED ? X86_ZF | X86_PF | X86_CF
@@ -336,7 +342,8 @@ uint64_t x86_h_x87_load(Vcpu *v, uint64_t top, uint64_t format, uint64_t lo,
         }
     } else {
         r = x87_loaded(&x, (unsigned)format, lo, hi);
-        if (!x87_done(&x)) {
+        /* an unmasked denormal is loaded all the same, as AMD's do */
+        if (!x87_done(&x) && (x.env.flags & FP_INVALID)) {
             return top;
         }
     }
@@ -403,6 +410,8 @@ uint64_t x86_h_x87_store(Vcpu *v, uint64_t top, uint64_t code, uint64_t linear,
     }
     x87_image(&x, (unsigned)code, fault ? x87_indefinite : x87_st(&x, 0), out);
     if (!fault && !x87_store_goes(&x)) {
+        x.env.flags &= (uint8_t)~FP_INEXACT; /* nothing was rounded */
+        x.env.rounded_up = false;
         x87_done(&x);
         return top;
     }
@@ -426,12 +435,12 @@ static void x87_fld_st(X87 *x, unsigned i)
 {
     F80 r = x87_indefinite;
 
-    if (!x87_empty(x, 7)) {
-        if (!x87_stack_fault(x, true)) {
+    if (x87_empty(x, i)) {
+        if (!x87_stack_fault(x, false)) {
             return;
         }
-    } else if (x87_empty(x, i)) {
-        if (!x87_stack_fault(x, false)) {
+    } else if (!x87_empty(x, 7)) {
+        if (!x87_stack_fault(x, true)) {
             return;
         }
     } else {
@@ -471,6 +480,19 @@ static void x87_fst_st(X87 *x, unsigned i, bool pop)
     }
 }
 
+/* D9 D8+i: as FSTP, but an empty register is copied as it is, unnoticed. */
+static void x87_fstpnce(X87 *x, unsigned i)
+{
+    bool empty = x87_empty(x, 0);
+
+    x87_set_cc(x, X87_C1, 0);
+    x87_set_st(x, i, x87_st(x, 0));
+    if (empty) {
+        x->c->ftag &= (uint8_t) ~(1u << x87_phys(x, i));
+    }
+    x87_pop(x);
+}
+
 uint64_t x86_h_x87_reg(Vcpu *v, uint64_t top, uint64_t code, uint64_t b,
                        uint64_t e)
 {
@@ -487,14 +509,18 @@ uint64_t x86_h_x87_reg(Vcpu *v, uint64_t top, uint64_t code, uint64_t b,
     case X87_R_FXCH:
         x87_fxch(&x, i);
         break;
+    case X87_R_FSTPNCE:
+        x87_fstpnce(&x, i);
+        break;
     case X87_R_FST:
     case X87_R_FSTP:
         x87_fst_st(&x, i, (code & ~7ull) == X87_R_FSTP);
         break;
     default:
+        x87_set_cc(&x, X87_C1, 0);
         x.c->ftag &= (uint8_t) ~(1u << x87_phys(&x, i));
         if ((code & ~7ull) == X87_R_FFREEP) {
-            x.top = (x.top + 1) & 7;
+            x87_pop(&x);
         }
         break;
     }
@@ -509,7 +535,6 @@ uint64_t x86_h_x87_fcmov(Vcpu *v, uint64_t top, uint64_t i, uint64_t cond,
     if (!x87_begin(&x, v, top)) {
         return top;
     }
-    x87_set_cc(&x, X87_C1, 0);
     if (x87_empty(&x, 0) || x87_empty(&x, (unsigned)i)) {
         if (x87_stack_fault(&x, false)) {
             x87_set_st(&x, 0, x87_indefinite);

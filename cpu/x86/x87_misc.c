@@ -77,19 +77,22 @@ static void x87_fprem(X87 *x, F80Rem fn(FpEnv *, F80, F80))
     F80Rem r = {.value = x87_indefinite};
     uint16_t cc;
 
+    x87_set_cc(x, X87_C2, 0);
     if (x87_empty(x, 0) || x87_empty(x, 1)) {
-        if (!x87_stack_fault(x, false)) {
-            return;
+        if (x87_stack_fault(x, false)) {
+            x87_set_st(x, 0, r.value);
         }
-    } else {
-        r = fn(&x->env, x87_st(x, 0), x87_st(x, 1));
-        if (!x87_done(x)) {
-            return;
-        }
+        return;
     }
-    cc = (r.partial ? X87_C2 : 0) | (r.quotient & 1 ? X87_C1 : 0)
-         | (r.quotient & 2 ? X87_C3 : 0) | (r.quotient & 4 ? X87_C0 : 0);
-    x87_set_cc(x, X87_CC, cc);
+    r = fn(&x->env, x87_st(x, 0), x87_st(x, 1));
+    if (!x87_done(x)) {
+        return;
+    }
+    if (f80_class(r.value) != F80_IS_NAN) { /* else C0 and C3 stay */
+        cc = (r.partial ? X87_C2 : 0) | (r.quotient & 1 ? X87_C1 : 0)
+             | (r.quotient & 2 ? X87_C3 : 0) | (r.quotient & 4 ? X87_C0 : 0);
+        x87_set_cc(x, X87_CC, cc);
+    }
     x87_set_st(x, 0, r.value);
 }
 
@@ -125,7 +128,6 @@ static bool x87_two_results(X87 *x)
         return true;
     }
     if (x87_stack_fault(x, !empty)) {
-        x87_set_cc(x, X87_C2, 0);
         x87_set_st(x, 0, x87_indefinite);
         x87_push(x, x87_indefinite);
     }
@@ -151,6 +153,7 @@ static void x87_trig2(X87 *x, bool fn(FpEnv *, F80, F80 *, F80 *))
     F80 first, second;
     bool done;
 
+    x87_set_cc(x, X87_C2, 0);
     if (!x87_two_results(x)) {
         return;
     }
@@ -185,14 +188,10 @@ static void x87_ftst(X87 *x)
     FpRel rel = FP_UNORDERED;
 
     if (x87_empty(x, 0)) {
-        if (!x87_stack_fault(x, false)) {
-            return;
-        }
+        x87_stack_fault(x, false);
     } else {
         rel = f80_compare(&x->env, x87_st(x, 0), (F80){0, 0});
-        if (!x87_done(x)) {
-            return;
-        }
+        x87_done(x);
     }
     x87_set_cc(x, X87_CC, cc[rel + 1]);
 }
