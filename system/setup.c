@@ -75,6 +75,21 @@ static GBytes *setup_load(void *opaque, const char *name, BlobKind kind,
     return g_bytes_new_take(data, size);
 }
 
+static GBytes *setup_replace(void *opaque, const char *name)
+{
+    Setup *s = opaque;
+    GBytes *recorded = replay_blob(s->vm->replay, name);
+
+    return recorded ? g_bytes_ref(recorded) : NULL;
+}
+
+static Chardev *setup_find_chardev(void *opaque, const char *id)
+{
+    Setup *s = opaque;
+
+    return chardev_find(s->vm, id);
+}
+
 /* --- lists of the command line --------------------------------------------------- */
 
 static const char *setup_keep(Setup *s, const char *text)
@@ -405,7 +420,8 @@ static void setup_config(Setup *s)
 {
     const Options *o = s->o;
 
-    s->blobs = (MachineBlobSource){.load = setup_load, .opaque = s};
+    s->blobs = (MachineBlobSource){
+        .load = setup_load, .replace = setup_replace, .opaque = s};
     s->cfg = (MachineConfig){
         .machine = o->machine ? o->machine : "pc",
         .ram_bytes = o->ram_bytes,
@@ -444,6 +460,8 @@ static void setup_config(Setup *s)
         .smbios = (const SmbiosSpec *)(void *)s->smbios->data,
         .smbios_count = s->smbios->len,
         .types = registry_devices,
+        .find_chardev = setup_find_chardev,
+        .find_chardev_opaque = s,
     };
     memcpy(s->cfg.uuid, o->uuid, sizeof(s->cfg.uuid));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Shared inside cpu/x86: globals, helper numbers, raising, mode. */
-#ifndef CPU_X86_PRIV_H
-#define CPU_X86_PRIV_H
+#ifndef CPU_X86_X86_PRIV_H
+#define CPU_X86_X86_PRIV_H
 
 #include "accel/ir_build.h"
 #include "cpu/x86.h"

@@ -215,7 +215,7 @@ typedef struct X86Cpu {
     /* interrupt side */
     IrqLine intr, nmi, smi, init;
     bool nmi_pending, nmi_blocked, init_pending, smm;
-    bool init_bsp; /* the INIT that is pending ends at the reset vector */
+    bool init_bsp;    /* the INIT that is pending ends at the reset vector */
     bool inhibit;     /* sti, mov ss: interrupts wait one step */
     bool wait_sipi;   /* application processor before its SIPI */
     bool intr_cooked; /* see irq acceptance: vector already fetched */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Answers what is typed, with the time at which it came; 'q' ends. */
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 static volatile uint32_t ticks;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the bare-metal guests share. */
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 #define VECTORS 48
 

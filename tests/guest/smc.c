@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Code that writes code: ahead of itself in the same block, in a loop, beside
  * data, across two pages, and on a page that only holds data otherwise. */
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 static uint8_t area[3 * 4096] __attribute__((aligned(4096)));
 typedef uint32_t Fn(uint32_t);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Timer interrupts at 1 kHz land in a busy loop; where they land and what the
  * clocks say goes into a checksum, so the smallest difference is seen. */
-#include "guest.h"
+#include "tests/guest/guest.h"
 
 #define TICKS 200
 

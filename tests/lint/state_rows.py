@@ -109,6 +109,20 @@ def rows(body):
         at = close
 
 
+def with_shared_rows(body, files):
+    """Replace NAME_STATE_ROWS(T) by the rows that its #define lists for T."""
+    def expand(m):
+        define = re.compile(r"#\s*define\s+" + m.group(1)
+                            + r"\((\w+)\)((?:[^\n]*\\\n)*[^\n]*)")
+        for text in files.values():
+            found = define.search(text)
+            if found:
+                return re.sub(r"\b%s\b" % found.group(1), m.group(2),
+                              found.group(2)).replace("\\\n", " ")
+        return m.group(0)
+    return re.sub(r"\b([A-Z]\w*_STATE_ROWS)\((\w+)\)", expand, body)
+
+
 def find_struct(name, path, defined):
     """In the same file, else in the folder, else in a public header."""
     places = [p for p in defined if name in defined[p]]
@@ -131,7 +145,8 @@ def check(tree):
         if path == "include/core/state.h":
             continue
         for m in TABLE.finditer(text):
-            body = text[m.end():matching(text, m.end() - 1)]
+            body = with_shared_rows(
+                text[m.end():matching(text, m.end() - 1)], files)
             seen = set()
             for at, macro, kind, member in rows(body):
                 where = f"{path}:{t.line_of(text, m.end() + at)}"
@@ -145,8 +160,14 @@ def check(tree):
                 if (kind, member) in seen:
                     out.append(f"{where}: {kind}.{member} has two rows")
                 seen.add((kind, member))
-                covered.setdefault(key, set()).add(
-                    re.match(r"\w+", member).group(0))
+                outer, _, inner = member.partition(".")
+                outer = re.match(r"\w+", outer).group(0)
+                covered.setdefault(key, set()).add(outer)
+                part = dict(defined[place][kind][1]).get(outer)
+                where_part = part and find_struct(part, place, defined)
+                if inner and where_part:
+                    covered.setdefault((where_part, part), set()).add(inner)
+                    first_row.setdefault((where_part, part), where)
     for (place, kind), have in covered.items():
         line, fields = defined[place][kind]
         for i, (name, type_text) in enumerate(fields):
@@ -177,6 +198,16 @@ ROWS = """static const StateField dog_state[] = {
 };
 """
 FULL = STRUCT + ROWS % ""
+SHARED = """typedef struct Part {
+    uint8_t a, b;
+} Part;
+typedef struct Whole {
+    Part p;
+} Whole;
+#define PART_STATE_ROWS(T) STATE(T, p.a), \\
+    %s
+static const StateField whole_state[] = {PART_STATE_ROWS(Whole) STATE_END};
+"""
 t.prove(check, wrong=[
     ({"hw/d.c": FULL.replace("STATE(Dog, " + n + "),", "")}, f"Dog.{n} has no")
     for n in ("ctrl", "on", "lo")
@@ -189,7 +220,9 @@ t.prove(check, wrong=[
     ({"hw/d.c": ROWS % ""}, "struct Dog is not to be found"),
     ({"hw/d.c": ROWS % "", "hw/d_priv.h": STRUCT.replace(
         "uint32_t load", "uint32_t extra, load")}, "Dog.extra has no row"),
+    ({"hw/d.c": SHARED % ""}, "Part.b has no row"),
 ], right=[
+    {"hw/d.c": SHARED % "STATE(T, p.b),"},
     {"hw/d.c": FULL},
     {"hw/d.c": ROWS % "", "hw/d_priv.h": STRUCT,
      "net/d.c": "struct Dog { int other; };"},
