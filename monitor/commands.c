@@ -315,20 +315,27 @@ static bool cmd_info_cpus(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
     return true;
 }
 
-static void add_ram(void *opaque, GuestPhys at, uint64_t size,
-                    const uint8_t *host)
+/* Boards call their RAM "pc.ram", "virt.ram"... */
+static uint64_t board_ram_bytes(Vm *vm)
 {
-    *(uint64_t *)opaque += size;
+    uint64_t bytes = 0;
+
+    for (RamPage page = 0; page < ram_page_count(vm->ram); page++) {
+        uint64_t off;
+
+        if (g_str_has_suffix(ram_page_block(vm->ram, page, &off), ".ram")) {
+            bytes += GUEST_PAGE_SIZE;
+        }
+    }
+    return bytes;
 }
 
 static bool cmd_query_memory(Vm *vm, const CmdIn *in, CmdOut *out,
                              GError **error)
 {
     JsonObject *o = out_object(out);
-    uint64_t bytes = 0;
 
-    mem_foreach_ram(vm->mem, add_ram, &bytes);
-    json_object_set_int_member(o, "base-memory", (int64_t)bytes);
+    json_object_set_int_member(o, "base-memory", (int64_t)board_ram_bytes(vm));
     json_object_set_int_member(o, "plugged-memory", 0);
     return true;
 }

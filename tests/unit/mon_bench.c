@@ -146,7 +146,7 @@ void mon_bench_free(MonBench *b)
 
 void mon_bench_ram(MonBench *b)
 {
-    MemRegion *ram = mem_ram(b->vm, "ram", GUEST_PAGE_SIZE, NULL);
+    MemRegion *ram = mem_ram(b->vm, "test.ram", GUEST_PAGE_SIZE, NULL);
     uint8_t *host = mem_host(ram);
 
     for (uint8_t i = 0; i < 16; i++) {

@@ -15,7 +15,7 @@ typedef struct MonBench {
 MonBench *mon_bench_new(void);
 /** mon_bench_free() - with its monitors and back ends */
 void mon_bench_free(MonBench *b);
-/** mon_bench_ram() - 16 bytes 00 01 ... 0f at 0x1000 */
+/** mon_bench_ram() - "test.ram": 16 bytes 00 01 ... 0f at 0x1000 */
 void mon_bench_ram(MonBench *b);
 
 #endif
