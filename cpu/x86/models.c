@@ -15,7 +15,9 @@ const uint32_t x86_implemented[X86_FEAT_COUNT] = {
         | X86_F1D_MCA | X86_F1D_CMOV | X86_F1D_PAT | X86_F1D_PSE36
         | X86_F1D_CLFSH | X86_F1D_MMX | X86_F1D_FXSR | X86_F1D_SSE
         | X86_F1D_SSE2,
-    [X86_FEAT_1_ECX] = X86_F1C_SSE3 | X86_F1C_CX16 | X86_F1C_PCID
+    [X86_FEAT_1_ECX] = X86_F1C_SSE3 | 1u << 9 /* ssse3 */ | X86_F1C_CX16
+        | X86_F1C_PCID | 1u << 19 /* sse4.1 */ | 1u << 20 /* sse4.2 */
+        | 1u << 1 /* pclmulqdq */ | 1u << 25 /* aes */
         | X86_F1C_HYPERVISOR,
     [X86_FEAT_7_EBX] = X86_F7B_FSGSBASE | X86_F7B_TSC_ADJUST | X86_F7B_SMEP
         | X86_F7B_INVPCID | X86_F7B_SMAP,

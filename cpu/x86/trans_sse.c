@@ -334,6 +334,24 @@ SSE_FN(blendv)
     return true;
 }
 
+/* 60 PCMPESTRM, 61 PCMPESTRI, 62 PCMPISTRM, 63 PCMPISTRI */
+SSE_FN(pcmpstr)
+{
+    IrBuilder *b = x->b;
+    unsigned imm = sse_imm(x);
+    unsigned how = x->op & 2 ? 0 : 0x100 | (x->rex_w ? 0x200 : 0);
+    IrRef r = ir_vcall_i(b, row->helper, IR_NONE, SSE_XMM(x->reg),
+                         sse_src(x, 16, false), imm | how);
+
+    if (x->op & 1) {
+        x86_set_reg(x, X86_RCX, 4, ir_extract(b, 8, IR_NONE, r, 16, 8));
+    } else {
+        ir_ivcall(b, X86_H_pstr_mask, SSE_XMM(0), SSE_XMM(0), r, imm);
+    }
+    x86_set_flags_raw(x, ir_op2i(b, IR_shr, 8, IR_NONE, r, 32));
+    return true;
+}
+
 /* --- the table ------------------------------------------------------------------ */
 
 /* clang-format off */

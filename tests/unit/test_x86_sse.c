@@ -172,6 +172,33 @@ static void test_sse2(void)
     run_end(&r);
 }
 
+static void test_sse42(void)
+{
+    Run r;
+
+    if (!run_begin(&r, false)) {
+        return;
+    }
+    run_range(&r, 2, 0x00, 0x0b);
+    run_range(&r, 2, 0x10, 0x10);
+    run_range(&r, 2, 0x14, 0x15);
+    run_range(&r, 2, 0x17, 0x17);
+    run_range(&r, 2, 0x1c, 0x25);
+    run_range(&r, 2, 0x28, 0x2b);
+    run_range(&r, 2, 0x30, 0x41);
+    run_range(&r, 3, 0x08, 0x0f);
+    run_range(&r, 3, 0x14, 0x17);
+    run_range(&r, 3, 0x20, 0x22);
+    run_range(&r, 3, 0x40, 0x42);
+    run_range(&r, 2, 0xdb, 0xdf);
+    run_range(&r, 3, 0x44, 0x44);
+    run_range(&r, 3, 0xdf, 0xdf);
+    for (unsigned n = 0; n < 40; n++) {
+        run_range(&r, 3, 0x60, 0x63);
+    }
+    run_end(&r);
+}
+
 static void test_unmasked(void)
 {
     Run r;
@@ -331,6 +358,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/x86/sse/forms", test_sse2);
+    g_test_add_func("/x86/sse/ssse3-to-sse42", test_sse42);
     g_test_add_func("/x86/sse/unmasked", test_unmasked);
     g_test_add_func("/x86/sse/approximations", test_approximations);
     g_test_add_func("/x86/sse/approximation-limits", test_approximation_limits);
