@@ -284,7 +284,7 @@ static void test_approximation_limits(void)
 
 /* --- protection ---------------------------------------------------------------- */
 
-static int vector_of(Box *b, const FpCode *c, unsigned mem_off)
+static int vector_of(Box *b, const FpCode *c)
 {
     uint64_t seed = 9;
     FpState s;
@@ -306,25 +306,25 @@ static void test_availability(void)
     const FpCode wait = {{0x9b}, 1};
     uint64_t cr0 = b->c->cr0, cr4 = b->c->cr4;
 
-    g_assert_cmpint(vector_of(b, &movaps, 0), ==, -1);
-    g_assert_cmpint(vector_of(b, &movups, 0), ==, -1);
-    g_assert_cmpint(vector_of(b, &crooked, 0), ==, X86_GP);
+    g_assert_cmpint(vector_of(b, &movaps), ==, -1);
+    g_assert_cmpint(vector_of(b, &movups), ==, -1);
+    g_assert_cmpint(vector_of(b, &crooked), ==, X86_GP);
     CALL(b, write_cr, 0, cr0 | X86_CR0_TS, 0, 0);
-    g_assert_cmpint(vector_of(b, &movaps, 0), ==, X86_NM);
-    g_assert_cmpint(vector_of(b, &paddb, 0), ==, X86_NM);
-    g_assert_cmpint(vector_of(b, &fxsave, 0), ==, X86_NM);
-    g_assert_cmpint(vector_of(b, &fld1, 0), ==, X86_NM);
-    g_assert_cmpint(vector_of(b, &wait, 0), ==, X86_NM);
+    g_assert_cmpint(vector_of(b, &movaps), ==, X86_NM);
+    g_assert_cmpint(vector_of(b, &paddb), ==, X86_NM);
+    g_assert_cmpint(vector_of(b, &fxsave), ==, X86_NM);
+    g_assert_cmpint(vector_of(b, &fld1), ==, X86_NM);
+    g_assert_cmpint(vector_of(b, &wait), ==, X86_NM);
     CALL(b, write_cr, 0, (cr0 | X86_CR0_TS) & ~X86_CR0_MP, 0, 0);
-    g_assert_cmpint(vector_of(b, &wait, 0), ==, -1);
+    g_assert_cmpint(vector_of(b, &wait), ==, -1);
     CALL(b, write_cr, 0, cr0 | X86_CR0_EM, 0, 0);
-    g_assert_cmpint(vector_of(b, &movaps, 0), ==, X86_UD);
-    g_assert_cmpint(vector_of(b, &paddb, 0), ==, X86_UD);
-    g_assert_cmpint(vector_of(b, &fld1, 0), ==, X86_NM);
+    g_assert_cmpint(vector_of(b, &movaps), ==, X86_UD);
+    g_assert_cmpint(vector_of(b, &paddb), ==, X86_UD);
+    g_assert_cmpint(vector_of(b, &fld1), ==, X86_NM);
     CALL(b, write_cr, 0, cr0, 0, 0);
     CALL(b, write_cr, 4, cr4 & ~X86_CR4_OSFXSR, 0, 0);
-    g_assert_cmpint(vector_of(b, &movaps, 0), ==, X86_UD);
-    g_assert_cmpint(vector_of(b, &paddb, 0), ==, -1);
+    g_assert_cmpint(vector_of(b, &movaps), ==, X86_UD);
+    g_assert_cmpint(vector_of(b, &paddb), ==, -1);
 }
 
 /* LDMXCSR, STMXCSR, FXSAVE, FXRSTOR as guest instructions. */
@@ -354,6 +354,43 @@ static void test_state_images(void)
     run_end(&r);
 }
 
+static void test_fxsave(void)
+{
+    g_autoptr(Box) b = fp_box_new();
+    const FpCode save[2] = {{{0x0f, 0xae, 0x07}, 3},
+                            {{0x48, 0x0f, 0xae, 0x07}, 4}};
+    const FpCode restore = {{0x0f, 0xae, 0x0f}, 3};
+    const FpCode crooked = {{0x0f, 0xae, 0x47, 0x08}, 4}; /* 8(%rdi) */
+    uint8_t *image = b->ram + FP_MEM_AT;
+    uint64_t seed = 0xf5;
+    FpState s, t;
+
+    for (unsigned n = 0; n < 2; n++) {
+        fp_random_state(&s, &seed);
+        s.fx[3] = 3 << 3;
+        s.fx[4] = 0x5a;
+        memset(image, 0xcc, 512);
+        fp_box_run(b, &s, &save[n], 1);
+        g_assert_cmpmem(image, 416, s.fx, 416);
+        g_assert_cmpuint(image[416], ==, 0xcc); /* not its business */
+        g_assert_cmpuint(image[511], ==, 0xcc);
+        g_assert_cmphex(ld_le32(image + 28), ==, 0xffff);
+    }
+    /* another state, then the saved one comes back */
+    fp_random_state(&t, &seed);
+    memcpy(t.mem, image, FP_MEM_BYTES);
+    fp_box_run(b, &t, &restore, 1);
+    g_assert_cmpint(t.vector, ==, -1);
+    g_assert_cmpmem(t.fx + 32, 384, s.fx + 32, 384);
+    g_assert_cmpmem(t.fx, 5, s.fx, 5);
+    /* reserved bits of MXCSR, alignment */
+    st_le32(t.mem + 24, 0x10000);
+    fp_box_run(b, &t, &restore, 1);
+    g_assert_cmpint(t.vector, ==, X86_GP);
+    fp_box_run(b, &t, &crooked, 1);
+    g_assert_cmpint(t.vector, ==, X86_GP);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -363,6 +400,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/sse/approximations", test_approximations);
     g_test_add_func("/x86/sse/approximation-limits", test_approximation_limits);
     g_test_add_func("/x86/sse/availability", test_availability);
+    g_test_add_func("/x86/sse/fxsave", test_fxsave);
     g_test_add_func("/x86/sse/mxcsr", test_state_images);
     return g_test_run();
 }
