@@ -21,13 +21,28 @@ int moment_compare(Moment a, Moment b)
     return a.sequence < b.sequence ? -1 : a.sequence > b.sequence;
 }
 
+/* codec_varint(), quick where the value has one byte, as most have: every entry
+ * is read twice, and a log may have a hundred million. */
+static bool entry_number(Codec *c, uint64_t *v, uint64_t max)
+{
+    if (c->mode == CODEC_READ && !c->failed && c->pos < c->in_size
+        && c->in[c->pos] < 0x80) {
+        *v = c->in[c->pos++];
+    } else if (!codec_varint(c, v)) {
+        return false;
+    }
+    c->failed = *v > max;
+    return !c->failed;
+}
+
 /* The sequence is counted from 0 at each new icount. */
 static bool moment_codec(Codec *c, Moment *last, Moment *at)
 {
     uint64_t steps = at->icount - last->icount;
     uint64_t seq = steps ? at->sequence : at->sequence - last->sequence;
 
-    if (!codec_varint(c, &steps) || !codec_varint(c, &seq)) {
+    if (!entry_number(c, &steps, UINT64_MAX)
+        || !entry_number(c, &seq, UINT64_MAX)) {
         return false;
     }
     if (c->mode == CODEC_READ) {
@@ -45,15 +60,18 @@ static bool moment_codec(Codec *c, Moment *last, Moment *at)
 
 bool log_entry_codec(Codec *c, Moment *last, LogEntry *e)
 {
-    if (!codec_size(c, &e->kind, LOG_KINDS_MAX)
-        || !moment_codec(c, last, &e->at)
-        || !codec_size(c, &e->size, LOG_ENTRY_MAX)) {
+    uint64_t kind = e->kind, size = e->size;
+
+    if (!entry_number(c, &kind, LOG_KINDS_MAX) || !moment_codec(c, last, &e->at)
+        || !entry_number(c, &size, LOG_ENTRY_MAX)) {
         return false;
     }
+    e->kind = (uint32_t)kind;
+    e->size = (uint32_t)size;
     if (c->mode != CODEC_READ) {
         return codec_bytes(c, (void *)(uintptr_t)e->data, e->size);
     }
-    if (e->size > codec_left(c)) {
+    if (size > c->in_size - c->pos) {
         c->failed = true;
         return false;
     }

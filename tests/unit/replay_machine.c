@@ -130,7 +130,7 @@ static void cpu_step(TestCpu *c)
 
     c->acc = c->acc * 6364136223846793005u + c->last + n;
     if (n + 1 == c->setup->wrong_at) {
-        c->acc ^= 1;
+        c->acc ^= 1ull << 63; /* stays there: when it halts is the same */
     }
     page = (uint32_t)(c->acc >> 32) % MACHINE_PAGES;
     if (n + 1 == c->setup->wrong_write) {
