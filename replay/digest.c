@@ -7,13 +7,18 @@
  */
 #include "replay/digest_priv.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <xxhash.h>
+
+#include "core/bytes.h"
 
 #define PAGES_MAX (32 * 1024)
 #define ROWS_MAX 65536
 #define VALUE_MAX 200
+#define PAGE_MAP_ENTRIES 512
 #define FULL_ROWS_BYTES (512 * 1024)
 
 struct Digest {
@@ -106,20 +111,58 @@ GPtrArray *digest_parts(const Digest *d)
     return a;
 }
 
+/* The host's map of its pages, read in pieces. */
+typedef struct PageMap {
+    int fd;
+    uint64_t first; /* host page of the first entry */
+    size_t count;
+    uint8_t entries[PAGE_MAP_ENTRIES][8];
+} PageMap;
+
+/* Nothing was ever at this page: it reads as zeroes, and need not be brought in
+ * to know that (proc(5), pagemap: bit 63 present, 62 swapped). */
+static bool page_untouched(PageMap *m, const uint8_t *host)
+{
+    uint64_t page = (uintptr_t)host / GUEST_PAGE_SIZE;
+
+    if (m->fd < 0) {
+        return false;
+    }
+    if (page - m->first >= m->count) {
+        ssize_t n = pread(m->fd, m->entries, sizeof(m->entries),
+                          (off_t)(page * sizeof(m->entries[0])));
+
+        m->first = page;
+        m->count = n > 0 ? (size_t)n / sizeof(m->entries[0]) : 0;
+    }
+    return page - m->first < m->count
+           && ld_le64(m->entries[page - m->first]) >> 62 == 0;
+}
+
 static void digest_ram(Digest *d)
 {
+    static const uint8_t zeroes[GUEST_PAGE_SIZE];
     g_autoptr(GArray) dirty = ram_client_collect(d->vm, RAM_CLIENT_DIGEST);
+    PageMap map = {.fd = -1};
 
+    if (dirty->len == d->pages && sysconf(_SC_PAGESIZE) == GUEST_PAGE_SIZE) {
+        map.fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    }
     for (guint i = 0; i < dirty->len; i++) {
         RamPage page = g_array_index(dirty, RamPage, i);
-        uint64_t h = XXH3_64bits_withSeed(ram_page_host(d->vm->ram, page),
-                                          GUEST_PAGE_SIZE, page);
+        const uint8_t *host = ram_page_host(d->vm->ram, page);
+        bool empty = page_untouched(&map, host);
+        uint64_t h =
+            XXH3_64bits_withSeed(empty ? zeroes : host, GUEST_PAGE_SIZE, page);
 
         if (h != d->hash[page]) {
             d->range[digest_range(d, page)] += h - d->hash[page];
             d->hash[page] = h;
             d->changed[page] = 1;
         }
+    }
+    if (map.fd >= 0) {
+        close(map.fd);
     }
 }
 

@@ -57,6 +57,7 @@ bool play_open(Replay *r, GError **error)
     if (!play_options_agree(r, error)) {
         return fail_prefix(error, "log '%s'", r->o.file);
     }
+    g_ptr_array_set_size(r->blobs, (gint)r->h->blobs->len);
     r->o.shift_auto = r->h->shift_auto;
     r->o.shift = r->h->shift;
     r->o.sleep = r->h->sleep;
@@ -76,9 +77,13 @@ GBytes *replay_blob(Replay *r, const char *name)
     for (guint i = 0; r->mode == REPLAY_PLAY && i < r->h->blobs->len; i++) {
         const LogBlob *b = &g_array_index(r->h->blobs, LogBlob, i);
 
-        if (b->embed && strcmp(b->name, name) == 0) {
-            return log_reader_blob(r->reader, b, &error);
+        if (!b->embed || strcmp(b->name, name) != 0) {
+            continue;
         }
+        if (!g_ptr_array_index(r->blobs, i)) {
+            r->blobs->pdata[i] = log_reader_blob(r->reader, b, &error);
+        }
+        return g_ptr_array_index(r->blobs, i);
     }
     return NULL;
 }

@@ -34,6 +34,7 @@ Replay *replay_new(Vm *vm, const ReplayOptions *o, GError **error)
     r->mode = o->mode;
     r->sources = g_ptr_array_new();
     r->scratch = g_byte_array_new();
+    r->blobs = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
     r->part_map = g_array_new(FALSE, TRUE, sizeof(guint));
     r->digest = digest_new(vm);
     replay_copy_options(r, o);
@@ -68,6 +69,7 @@ void replay_free(Replay *r)
     digest_free(r->digest);
     g_ptr_array_free(r->sources, TRUE);
     g_byte_array_unref(r->scratch);
+    g_ptr_array_free(r->blobs, TRUE);
     g_array_free(r->part_map, TRUE);
     g_free(r->report);
     replay_options_clear(&r->o);

@@ -47,6 +47,7 @@ struct Replay {
     Moment round_at;    /* ... at this moment */
     Moment end_at;      /* where the log ends */
     bool end_guest_off;
+    GPtrArray *blobs; /* owned: GBytes unpacked so far, or NULL */
     GArray *part_map; /* owned: guint, part of the log -> part here */
     Moment good;      /* the last digest that matched */
     bool good_any;

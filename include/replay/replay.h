@@ -71,7 +71,8 @@ void replay_free(Replay *r);
 ReplayMode replay_mode(const Replay *r);
 /** replay_header_seal() - play: the recorded seal; else NULL */
 const Seal *replay_header_seal(const Replay *r);
-/** replay_blob() - play: the embedded blob of this name, NULL when none */
+/** replay_blob() - play: the embedded blob of this name, NULL when none;
+ *  borrowed: until replay_free() */
 GBytes *replay_blob(Replay *r, const char *name);
 /**
  * replay_start() - the machine is built, sealed and reset: record writes and

@@ -325,7 +325,9 @@ static GPtrArray *machine_blobs(const Machine *m)
     b->name = g_strdup("firmware");
     b->embed = true;
     b->data = replay_blob(m->replay, "firmware");
-    if (!b->data) {
+    if (b->data) {
+        g_bytes_ref(b->data);
+    } else {
         b->data = g_bytes_new_static("firmware bytes", 14);
     }
     g_ptr_array_add(blobs, b);

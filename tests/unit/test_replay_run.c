@@ -290,7 +290,7 @@ static void test_refuse_action(void)
     g_autoptr(GError) error = NULL;
     Vm *vm = vm_new();
     Replay *play = replay_new(vm, &o, &error);
-    g_autoptr(GBytes) firmware = NULL;
+    GBytes *firmware;
 
     g_assert_no_error(error);
     g_assert_true(replay_refuse_action(play, "sendkey", &error));
