@@ -4,6 +4,7 @@
 
 #include "accel/accel_priv.h"
 #include "accel/ir_priv.h"
+#include "accel/t1_priv.h"
 #include "core/error.h"
 
 #define ACCEL_TB_SIZE_DEFAULT (64u << 20)
@@ -46,6 +47,7 @@ static bool accel_engine(AccelOptions *o, const char *text, GError **error)
 {
     if (text && (!strcmp(text, "interp") || !strcmp(text, "jit"))) {
         o->interp = !strcmp(text, "interp");
+        o->jit = !o->interp;
         return true;
     }
     return fail(error, "accel: engine: '%s' is neither interp nor jit",
@@ -207,6 +209,9 @@ bool accel_init(Vm *vm, const AccelOptions *o, GError **error)
     a->rng = o->test_seed * 2 + 0x9e3779b97f4a7c15ull;
     a->flush_count = 1;
     blocks_init(&a->cache, vm, MAX(size, ACCEL_TB_SIZE_MIN));
+    if (o->jit) {
+        t1_init(a);
+    }
     listener.opaque = a;
     mem_set_listener(vm, &listener);
     vm->end_slice = accel_end_slice;
@@ -227,6 +232,7 @@ void accel_fini(Vm *vm)
     for (guint i = 0; i < a->vcpus->len; i++) {
         ((Vcpu *)g_ptr_array_index(a->vcpus, i))->accel = NULL;
     }
+    t1_fini(a);
     blocks_fini(&a->cache);
     ir_builder_free(a->builder);
     g_free(a->trans);
@@ -300,15 +306,26 @@ void accel_print_jit(Vm *vm, GString *out)
     const BlockCache *c = &a->cache;
 
     g_string_append_printf(out,
-                           "engine              interpreter\n"
+                           "engine              %s\n"
                            "code cache          %zu of %zu KiB\n"
                            "blocks              %u live, %" G_GINT64_MODIFIER
                            "u translated, %" G_GINT64_MODIFIER "u invalidated\n"
                            "cache flushes       %" G_GINT64_MODIFIER "u\n"
                            "engine turns        %" G_GINT64_MODIFIER "u\n",
-                           c->used >> 10, c->size >> 10, c->count,
+                           a->t1 ? "jit" : "interpreter", c->used >> 10, c->size >> 10, c->count,
                            c->translated, c->killed, c->generation,
                            a->engine_turns);
+    if (a->t1) {
+        g_string_append_printf(
+            out,
+            "native blocks       %" G_GINT64_MODIFIER
+            "u compiled, %" G_GINT64_MODIFIER "u refused\n"
+            "native code         %" G_GINT64_MODIFIER
+            "u KiB hot, %" G_GINT64_MODIFIER "u KiB cold\n"
+            "restarts in T0      %" G_GINT64_MODIFIER "u\n",
+            a->t1->compiled, a->t1->refused, a->t1->hot_bytes >> 10,
+            a->t1->cold_bytes >> 10, a->t1->restarts);
+    }
     for (guint i = 0; i < a->vcpus->len; i++) {
         const Vcpu *v = g_ptr_array_index(a->vcpus, i);
 

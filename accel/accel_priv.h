@@ -25,6 +25,7 @@ struct Accel {
     bool in_step;   /* a step has been taken from the budget and goes on */
     bool ended;     /* vcpu_end_slice() was called */
     bool nochain;   /* -d says so */
+    struct T1 *t1;  /* owned: code generator, NULL: interpreter only */
     bool flush_wanted;
     /* Steps set aside so that the running block leaves at the next boundary;
      * the engine gives them back. See accel_hold(). */

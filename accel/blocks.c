@@ -159,6 +159,13 @@ void blocks_insert(BlockCache *c, Block *b)
 
 /* --- links ----------------------------------------------------------------- */
 
+static void link_patch(BlockLink *l, const uint8_t *to)
+{
+    uint32_t rel = (uint32_t)(to - (l->patch + 4));
+
+    memcpy(l->patch, &rel, sizeof(rel));
+}
+
 void blocks_link(BlockLink *l, Block *to)
 {
     blocks_unlink(l);
@@ -169,6 +176,9 @@ void blocks_link(BlockLink *l, Block *to)
         l->next->prev = &l->next;
     }
     to->incoming = l;
+    if (l->patch && to->native) {
+        link_patch(l, to->native);
+    }
 }
 
 void blocks_unlink(BlockLink *l)
@@ -177,6 +187,9 @@ void blocks_unlink(BlockLink *l)
         *l->prev = l->next;
         if (l->next) {
             l->next->prev = l->prev;
+        }
+        if (l->patch) {
+            link_patch(l, l->stub);
         }
         l->to = NULL;
         l->next = NULL;
@@ -192,13 +205,14 @@ void blocks_kill(BlockCache *c, Block *b)
         return;
     }
     b->dead = true;
+    b->native = NULL; /* the jump probe asks for this only */
     while (b->incoming) {
         blocks_unlink(b->incoming);
     }
     for (unsigned i = 0; i < b->slots; i++) {
         blocks_unlink(&b->links[i]);
     }
-    if (c->running == b) {
+    if (c->running == b || c->native) {
         c->running_killed = true;
     }
     c->killed++;
@@ -240,6 +254,26 @@ void blocks_write(BlockCache *c, RamPage page, uint32_t off, uint32_t len)
         }
     }
     p->granules = left;
+}
+
+bool blocks_overlap(const BlockCache *c, RamPage page, uint32_t off,
+                    uint32_t len)
+{
+    const CodePage *p = page < c->page_count ? c->pages[page] : NULL;
+
+    if (!p || !(p->granules & blocks_granules(off, off + len))) {
+        return false;
+    }
+    for (const Block *b = p->blocks; b;
+         b = b->page_next[block_page_slot(b, page)]) {
+        uint32_t from, to;
+
+        block_span(b, page, &from, &to);
+        if (from < off + len && off < to) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void blocks_flush(BlockCache *c)

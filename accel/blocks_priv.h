@@ -20,7 +20,8 @@ typedef struct BlockLink {
     struct BlockLink *next; /* in to->incoming */
     struct BlockLink **prev;
     int64_t pc_off; /* target, from the page of from */
-    void *patch;    /* code generator: the jump to patch */
+    uint8_t *patch; /* code generator: offset of the jump to patch */
+    uint8_t *stub;  /* where that leads while not linked */
 } BlockLink;
 
 struct Block {
@@ -63,6 +64,7 @@ typedef struct BlockCache {
     size_t page_count;
     Block *running;      /* the block the interpreter is in, or NULL */
     bool running_killed; /* set when that one was killed */
+    bool native;         /* generated code runs: it may be in any block */
     uint64_t generation; /* flushes */
     uint64_t translated, killed;
     unsigned count; /* live blocks */
@@ -79,6 +81,9 @@ void blocks_insert(BlockCache *c, Block *b);
 void blocks_kill(BlockCache *c, Block *b);
 /** blocks_write() - bytes are about to change */
 void blocks_write(BlockCache *c, RamPage page, uint32_t off, uint32_t len);
+/** blocks_overlap() - was any block made from one of these bytes? */
+bool blocks_overlap(const BlockCache *c, RamPage page, uint32_t off,
+                    uint32_t len);
 /** blocks_flush() - all of them; never while one runs */
 void blocks_flush(BlockCache *c);
 void blocks_link(BlockLink *l, Block *to);

@@ -7,6 +7,7 @@
 
 #include "accel/ir_priv.h"
 #include "accel/t0_priv.h"
+#include "accel/t1_priv.h"
 #include "core/log.h"
 
 /* --- counts ---------------------------------------------------------------- */
@@ -94,6 +95,7 @@ static void engine_settle(Vcpu *v)
 static void engine_flush(Accel *a)
 {
     blocks_flush(&a->cache);
+    t1_flush_code(a);
     for (guint i = 0; i < a->vcpus->len; i++) {
         Vcpu *v = g_ptr_array_index(a->vcpus, i);
         tlb_jump_flush(v->tlb);
@@ -104,13 +106,20 @@ static void engine_flush(Accel *a)
     }
 }
 
-static Block *engine_translate(Vcpu *v)
+static Block *engine_try(Vcpu *v)
 {
     Block *b = translate_block(v);
 
+    return b && v->accel->t1 && !t1_compile(v, b) ? NULL : b;
+}
+
+static Block *engine_translate(Vcpu *v)
+{
+    Block *b = engine_try(v);
+
     if (!b) {
         engine_flush(v->accel);
-        b = translate_block(v);
+        b = engine_try(v);
         g_assert(b);
     }
     return b;
@@ -164,7 +173,7 @@ static void engine_link(Vcpu *v, BlockLink *link, uint64_t generation, Block *b)
         && b->page != RAM_PAGE_NONE && b->page == link->from->page
         && b->mode == link->from->mode
         && (uint64_t)link->pc_off < GUEST_PAGE_SIZE
-        && (uint64_t)link->pc_off == b->start) {
+        && (uint64_t)link->pc_off == b->start && (!a->t1 || b->native)) {
         blocks_link(link, b);
     }
 }
@@ -213,6 +222,30 @@ typedef struct EngineRun {
     bool shadow; /* the present step is the last one without interrupts */
 } EngineRun;
 
+/* One instruction in T0, which may do what generated code may not. */
+static T0Exit engine_restart(Vcpu *v, BlockLink **link)
+{
+    Accel *a = v->accel;
+    uint32_t rest = v->budget - 1;
+
+    a->held += rest;
+    v->slice_end -= rest;
+    v->budget = 1;
+    return t0_run(v, engine_find(v), link);
+}
+
+static T0Exit engine_exec(Vcpu *v, Block *b, BlockLink **link)
+{
+    bool restart = false;
+    T0Exit why;
+
+    if (!b->native || v->budget < b->insns) {
+        return t0_run(v, b, link);
+    }
+    why = t1_run(v, b, link, &restart);
+    return restart ? engine_restart(v, link) : why;
+}
+
 /* One turn: fetch, find, run. */
 static void engine_turn(Vcpu *v, EngineRun *r)
 {
@@ -234,7 +267,7 @@ static void engine_turn(Vcpu *v, EngineRun *r)
         engine_log(v, b);
     }
     a->in_step = true;
-    why = t0_run(v, b, &r->link);
+    why = engine_exec(v, b, &r->link);
     a->in_step = false;
     r->generation = a->cache.generation;
     a->cache.running_killed = false;

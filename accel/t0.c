@@ -114,6 +114,12 @@ static bool t0_fetch2(Vcpu *v, const Block *b)
     return e && b->has_page2 && (e->pa & TLB_PAGE_MASK) == b->phys2;
 }
 
+/* Generated code can run it: T0 hands back. */
+static bool t0_native(const Vcpu *v, const Block *b)
+{
+    return b->native && v->budget >= b->insns;
+}
+
 /* The jump cache: the block at @pc, if its page is in level 2. */
 static Block *t0_jump(Vcpu *v, uint64_t pc)
 {
@@ -124,7 +130,7 @@ static Block *t0_jump(Vcpu *v, uint64_t pc)
         return NULL;
     }
     b = blocks_at(&v->accel->cache, j->block);
-    if (b->dead || b->mode != v->mode) {
+    if (b->dead || b->mode != v->mode || t0_native(v, b)) {
         return NULL;
     }
     v->pc_page = pc & TLB_PAGE_MASK;
@@ -350,7 +356,7 @@ L_ivcall:
 L_exit_direct:
 take_link:
     l = &b->links[op->d];
-    if (ACCEL_LIKELY(l->to != NULL)) {
+    if (ACCEL_LIKELY(l->to != NULL) && !t0_native(v, l->to)) {
         ENTER(l->to);
     }
     pc = (v->pc_page + (uint64_t)l->pc_off) & mask;

@@ -3,6 +3,7 @@
 #include "accel/vcpu.h"
 
 #include "accel/accel_priv.h"
+#include "accel/t1_priv.h"
 #include "core/error.h"
 
 bool vcpu_init(Vcpu *v, const CpuOps *ops, GError **error)
@@ -18,6 +19,9 @@ bool vcpu_init(Vcpu *v, const CpuOps *ops, GError **error)
     v->accel = a;
     v->tlb = tlb_new(v, a->opt.l1_bits);
     v->pc_ram = RAM_PAGE_NONE;
+    if (a->t1 && !a->t1->ops) {
+        t1_stubs(a->t1, v);
+    }
     g_ptr_array_add(a->vcpus, v);
     return true;
 }

@@ -112,6 +112,7 @@ typedef enum VcpuStop {
 
 typedef struct AccelOptions {
     bool interp;        /* engine=interp */
+    bool jit;           /* engine=jit */
     uint64_t tb_size;   /* bytes of code cache; 0: default */
     unsigned max_insns; /* test: block length limit, 0: IR_MAX_INSNS */
     bool random_length; /* test: random block length limits */

@@ -62,7 +62,7 @@ static void test_store_ahead_in_own_block(void)
     run_to_halt(t, 0x1000);
     g_assert_cmphex(t->c->r[3], ==, 0x1234);
     g_assert_cmpuint(toy_icount(t), ==, 6);
-    g_assert_cmpuint(cache(t)->killed, ==, 1);
+    g_assert_cmpuint(cache(t)->killed, >=, 1);
 }
 
 static void test_data_beside_code(void)
