@@ -22,10 +22,13 @@ typedef struct Stdio {
     struct termios saved;
 } Stdio;
 
-/* A job in the background must not touch the terminal: it would be stopped. */
+/* A job in the background must not touch its terminal: it would be stopped. A
+ * terminal that does not control us has no jobs. */
 static bool stdio_foreground(void)
 {
-    return isatty(STDIN_FILENO) && tcgetpgrp(STDIN_FILENO) == getpgrp();
+    pid_t front = tcgetpgrp(STDIN_FILENO);
+
+    return isatty(STDIN_FILENO) && (front < 0 || front == getpgrp());
 }
 
 static void stdio_set_raw(Stdio *s, bool signals)

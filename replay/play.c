@@ -44,6 +44,24 @@ static bool play_options_agree(const Replay *r, GError **error)
     return true;
 }
 
+/* All embedded blobs, so that a damaged one is told before the guest runs. */
+static bool play_blobs(Replay *r, GError **error)
+{
+    g_ptr_array_set_size(r->blobs, (gint)r->h->blobs->len);
+    for (guint i = 0; i < r->h->blobs->len; i++) {
+        const LogBlob *b = &g_array_index(r->h->blobs, LogBlob, i);
+
+        if (!b->embed) {
+            continue;
+        }
+        r->blobs->pdata[i] = log_reader_blob(r->reader, b, error);
+        if (!r->blobs->pdata[i]) {
+            return fail_prefix(error, "log '%s'", r->o.file);
+        }
+    }
+    return true;
+}
+
 bool play_open(Replay *r, GError **error)
 {
     const LogIndex *footer;
@@ -57,7 +75,9 @@ bool play_open(Replay *r, GError **error)
     if (!play_options_agree(r, error)) {
         return fail_prefix(error, "log '%s'", r->o.file);
     }
-    g_ptr_array_set_size(r->blobs, (gint)r->h->blobs->len);
+    if (!play_blobs(r, error)) {
+        return false;
+    }
     r->o.shift_auto = r->h->shift_auto;
     r->o.shift = r->h->shift;
     r->o.sleep = r->h->sleep;
@@ -72,18 +92,10 @@ bool play_open(Replay *r, GError **error)
 
 GBytes *replay_blob(Replay *r, const char *name)
 {
-    g_autoptr(GError) error = NULL;
-
     for (guint i = 0; r->mode == REPLAY_PLAY && i < r->h->blobs->len; i++) {
-        const LogBlob *b = &g_array_index(r->h->blobs, LogBlob, i);
-
-        if (!b->embed || strcmp(b->name, name) != 0) {
-            continue;
+        if (strcmp(g_array_index(r->h->blobs, LogBlob, i).name, name) == 0) {
+            return g_ptr_array_index(r->blobs, i);
         }
-        if (!g_ptr_array_index(r->blobs, i)) {
-            r->blobs->pdata[i] = log_reader_blob(r->reader, b, &error);
-        }
-        return g_ptr_array_index(r->blobs, i);
     }
     return NULL;
 }

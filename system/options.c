@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "chardev/chardev.h"
 #include "config.h"
 #include "core/error.h"
 #include "core/keyval.h"
@@ -386,7 +387,6 @@ OPT_LIST(opt_monitor, monitors)
 OPT_LIST(opt_qmp, qmps)
 OPT_LIST(opt_qmp_pretty, qmps_pretty)
 OPT_LIST(opt_mon, mons)
-OPT_LIST(opt_chardev, chardevs)
 OPT_FLAG(opt_no_acpi, no_acpi)
 OPT_FLAG(opt_no_hpet, no_hpet)
 OPT_FLAG(opt_nodefaults, nodefaults)
@@ -413,6 +413,17 @@ static bool opt_device(Options *o, const char *arg, GError **error)
                && opt_print(o, text);
     }
     return add_text(o->devices, arg);
+}
+
+static bool opt_chardev(Options *o, const char *arg, GError **error)
+{
+    if (strcmp(arg, "help") == 0 || strcmp(arg, "?") == 0) {
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        chardev_help(text);
+        return opt_print(o, text);
+    }
+    return add_text(o->chardevs, arg);
 }
 
 static bool opt_display(Options *o, const char *arg, GError **error)

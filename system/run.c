@@ -6,9 +6,10 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "core/input.h"
+#include "chardev/port.h"
 
 #define STOPPED_WAIT_NS 100000000 /* how often a stopped loop flushes its log */
+#define SLOW_READER_WAIT_NS 1000000
 #define PROGRESS_MS 500
 #define STATUS_DIVERGED 4
 
@@ -151,7 +152,12 @@ static void run_close_log(Run *r, bool guest_off)
 
 static void run_end_of_recording(Run *r)
 {
+    const char *cut = replay_report(r->vm->replay);
+
     r->ended = true;
+    if (cut) {
+        g_printerr("reprise: %s\n", cut);
+    }
     g_printerr("reprise: end of recording at instruction %" G_GUINT64_FORMAT
                "\n",
                clock_icount(r->vm->clock));
@@ -304,6 +310,11 @@ static void run_pass(Run *r)
     Vcpu *v = run_vcpu(r);
 
     if (run_requests(r)) {
+        return;
+    }
+    if (chr_output_full(vm)) { /* a slow reader: virtual time stands still */
+        run_serve(r);
+        run_wait(r, SLOW_READER_WAIT_NS);
         return;
     }
     if (clock_run_due(vm->clock)) {

@@ -61,6 +61,7 @@ static GBytes *setup_load(void *opaque, const char *name, BlobKind kind,
     GBytes *recorded = replay_blob(s->vm->replay, name);
     g_autofree char *file = NULL;
     g_autoptr(GError) why = NULL;
+    const char *option = name[0] == 'k' || name[0] == 'i' ? "-" : "";
     char *data;
     gsize size;
 
@@ -68,8 +69,10 @@ static GBytes *setup_load(void *opaque, const char *name, BlobKind kind,
         return g_bytes_ref(recorded);
     }
     file = setup_find_file(s, path);
+    errno = 0;
     if (!g_file_get_contents(file, &data, &size, &why)) {
-        fail(error, "%s: %s", name, why->message);
+        fail(error, "%s%s %s: cannot be read: %s", option, name, path,
+             errno ? g_strerror(errno) : why->message);
         return NULL;
     }
     return g_bytes_new_take(data, size);
@@ -252,7 +255,8 @@ static bool setup_backend(Setup *s, GPtrArray *to, const char *text,
         return fail_prefix(error, "-%s %s", kind, text);
     }
     g_ptr_array_add(to, c);
-    return true;
+    return !c || !g_str_has_prefix(text, "mon:")
+           || monitor_new(s->vm, c, MONITOR_HMP, error);
 }
 
 static bool setup_monitor(Setup *s, const char *text, MonitorMode mode,
@@ -330,11 +334,26 @@ static bool setup_default_ports(Setup *s, bool *want_monitor, GError **error)
                          "serial", error);
 }
 
+static void setup_quit_call(Vm *vm, void *opaque)
+{
+    control_ops(vm)->quit(vm, VM_CAUSE_HOST_UI, 0);
+}
+
+static void setup_escape(Vm *vm, ChrEscape what)
+{
+    if (what == CHR_ESCAPE_QUIT) {
+        control_ops(vm)->call(vm, setup_quit_call, NULL);
+    } else {
+        g_printerr("nothing to save: snapshots are not in this version yet\n");
+    }
+}
+
 static bool setup_chardevs(Setup *s, GError **error)
 {
     const Options *o = s->o;
     bool want_monitor;
 
+    chardev_on_escape(s->vm, setup_escape);
     for (guint i = 0; i < o->chardevs->len; i++) {
         if (!chardev_add(s->vm, g_ptr_array_index(o->chardevs, i), error)) {
             return fail_prefix(error, "-chardev %s",

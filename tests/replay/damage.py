@@ -54,7 +54,7 @@ def check_flip(args, data, path, bit, console):
 def check_other_machine(args, log):
     for change, word in (
             (["-m", "32"], "ram"),
-            (["-M", "pc-i440fx-2.0"], "machine"),
+            (["-device", "isa-serial,index=1"], "port"),
             (["-cpu", "qemu64,-nx"], "cpu"),
             (["-uuid", "00000000-0000-0000-0000-000000000001"], "uuid"),
             (["-serial", "null", "-serial", "null"], "port")):
