@@ -47,7 +47,6 @@ static bool accel_engine(AccelOptions *o, const char *text, GError **error)
 {
     if (text && (!strcmp(text, "interp") || !strcmp(text, "jit"))) {
         o->interp = !strcmp(text, "interp");
-        o->jit = !o->interp;
         return true;
     }
     return fail(error, "accel: engine: '%s' is neither interp nor jit",
@@ -205,11 +204,12 @@ bool accel_init(Vm *vm, const AccelOptions *o, GError **error)
     a->opt = *o;
     a->vcpus = g_ptr_array_new();
     a->breaks = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    a->watches = accel_watches_new();
     a->builder = ir_builder_new();
     a->rng = o->test_seed * 2 + 0x9e3779b97f4a7c15ull;
     a->flush_count = 1;
     blocks_init(&a->cache, vm, MAX(size, ACCEL_TB_SIZE_MIN));
-    if (o->jit) {
+    if (!o->interp) {
         t1_init(a);
     }
     listener.opaque = a;
@@ -238,6 +238,7 @@ void accel_fini(Vm *vm)
     g_free(a->trans);
     g_ptr_array_free(a->vcpus, TRUE);
     g_array_free(a->breaks, TRUE);
+    g_array_free(a->watches, TRUE);
     g_free(a);
 }
 
@@ -296,6 +297,11 @@ bool accel_breakpoint(Vm *vm, uint64_t pc, bool insert)
         a->flush_wanted = true;
     }
     return insert;
+}
+
+bool accel_break_here(const Vm *vm, uint64_t pc)
+{
+    return accel_break_at(vm->end_slice_opaque, pc);
 }
 
 /* --- info jit -------------------------------------------------------------- */

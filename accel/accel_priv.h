@@ -21,6 +21,9 @@ struct Accel {
     void *trans;        /* owned: CpuOps.trans_size bytes */
     size_t trans_size;
     GArray *breaks; /* uint64_t virtual addresses */
+    GArray *watches; /* Watch of watch.c */
+    AccelWatchHit watch_hit;
+    bool watch_hit_set; /* nobody has taken it yet */
     Vcpu *running;  /* in vcpu_run(), or NULL */
     bool in_step;   /* a step has been taken from the budget and goes on */
     bool ended;     /* vcpu_end_slice() was called */
@@ -42,6 +45,12 @@ void accel_hold(Vcpu *v);
 uint32_t accel_random(Accel *a);
 bool accel_break_at_offset(const Accel *a, uint32_t off);
 bool accel_break_at(const Accel *a, uint64_t pc);
+
+GArray *accel_watches_new(void);
+/** accel_watched() - does a watchpoint touch [va, va + size)? */
+bool accel_watched(const Accel *a, uint64_t va, uint64_t size);
+/** accel_watch_check() - an access was made: note a hit */
+void accel_watch_check(Vcpu *v, uint64_t va, unsigned size, AccelWatch kind);
 
 /** translate_block() - the block at v->pc, in the page v->pc_page. NULL: the
  *  cache is full */

@@ -300,7 +300,7 @@ static bool engine_stop(Vcpu *v, EngineRun *r, VcpuStop *why)
         v->leave = false;
         r->events = true;
     }
-    if (a->ended || vm->horizon || vm->requests) {
+    if (a->ended || vm->horizon || vm->requests || a->watch_hit_set) {
         *why = VCPU_STOP_EVENT;
         return true;
     }

@@ -156,6 +156,9 @@ static bool mem_read(Vcpu *v, uint64_t va, void *buf, unsigned size,
         mem_phys_read(v, piece[i].at, p, piece[i].size);
         p += piece[i].size;
     }
+    if (count > 0 && v->accel->watches->len) {
+        accel_watch_check(v, va, size, ACCEL_WATCH_READ);
+    }
     return count > 0;
 }
 
@@ -172,6 +175,9 @@ static bool mem_write(Vcpu *v, uint64_t va, const void *buf, unsigned size,
     }
     if (count > 0) {
         mem_refill(v, va, mmu);
+    }
+    if (count > 0 && v->accel->watches->len) {
+        accel_watch_check(v, va, size, ACCEL_WATCH_WRITE);
     }
     return count > 0;
 }
@@ -347,7 +353,8 @@ uint8_t *vcpu_window(Vcpu *v, uint64_t va, uint64_t want, unsigned mmu,
         return NULL;
     }
     flags = ram_flags(v->dev.vm->ram)[page];
-    if (flags & RAM_WATCH) {
+    if (flags & RAM_WATCH
+        || accel_watched(v->accel, va & TLB_PAGE_MASK, GUEST_PAGE_SIZE)) {
         return NULL;
     }
     if (access == ACCESS_WRITE) {
@@ -364,15 +371,17 @@ uint8_t *vcpu_window(Vcpu *v, uint64_t va, uint64_t want, unsigned mmu,
 
 bool vcpu_translate_peek(Vcpu *v, uint64_t va, GuestPhys *out)
 {
-    unsigned mmu = v->ops->fetch_mmu(v);
     TlbFill f = {0};
 
-    if (!v->ops->walk(v, va, ACCESS_READ, mmu, true, &f)
-        && !v->ops->walk(v, va, ACCESS_EXEC, mmu, true, &f)) {
-        return false;
+    /* what any privilege may read: a debugger in user code sees the kernel */
+    for (unsigned mmu = 0; mmu < v->ops->mmu_count; mmu++) {
+        if (v->ops->walk(v, va, ACCESS_READ, mmu, true, &f)
+            || v->ops->walk(v, va, ACCESS_EXEC, mmu, true, &f)) {
+            *out = (f.phys & TLB_PAGE_MASK) | (va & 0xfff);
+            return true;
+        }
     }
-    *out = (f.phys & TLB_PAGE_MASK) | (va & 0xfff);
-    return true;
+    return false;
 }
 
 bool vcpu_peek(Vcpu *v, uint64_t va, void *buf, size_t size)

@@ -185,6 +185,7 @@ T0Exit t1_run(Vcpu *v, Block *b, BlockLink **link, bool *restart)
     a->cache.native = true;
     r = a->t1->enter(v, b->native);
     a->cache.native = false;
+    a->t1->exits[r.code & 15]++;
     mask = r.code & T1_X_MASK32 ? UINT32_MAX : UINT64_MAX;
     switch (r.code & 0xff) {
     case T1_X_BUDGET:

@@ -76,6 +76,7 @@ typedef struct T1 {
     uint8_t *slow_load_vec, *slow_store_vec, *slow_probe;
     T1Comp *comp; /* owned */
     GString *map; /* owned: lines for perf, or NULL */
+    uint64_t exits[16];
     uint64_t compiled, refused, restarts, hot_bytes, cold_bytes;
 } T1;
 

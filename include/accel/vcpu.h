@@ -112,7 +112,6 @@ typedef enum VcpuStop {
 
 typedef struct AccelOptions {
     bool interp;        /* engine=interp */
-    bool jit;           /* engine=jit */
     uint64_t tb_size;   /* bytes of code cache; 0: default */
     unsigned max_insns; /* test: block length limit, 0: IR_MAX_INSNS */
     bool random_length; /* test: random block length limits */
@@ -137,5 +136,24 @@ void accel_print_jit(Vm *vm, GString *out); /* `info jit` */
 void accel_flush_code(Vm *vm);
 /** accel_breakpoint() - stop before the instruction at @pc (virtual) */
 bool accel_breakpoint(Vm *vm, uint64_t pc, bool insert);
+/** accel_break_here() - is there a breakpoint at @pc? */
+bool accel_break_here(const Vm *vm, uint64_t pc);
+
+/* Watchpoints on virtual addresses. A hit ends the slice after the instruction
+ * (or interrupt acceptance) that made it; only watched pages are slower. */
+typedef enum AccelWatch {
+    ACCEL_WATCH_READ = 1,
+    ACCEL_WATCH_WRITE = 2,
+} AccelWatch;
+typedef struct AccelWatchHit {
+    uint64_t va;    /* first byte that is both watched and accessed */
+    unsigned kind;  /* AccelWatch bits of the watchpoint */
+    unsigned index; /* vCPU number */
+} AccelWatchHit;
+/** accel_watch() - @kind: AccelWatch bits; false: it is not there */
+bool accel_watch(Vm *vm, uint64_t va, uint64_t size, unsigned kind,
+                 bool insert);
+/** accel_watch_take() - the first hit since the last call, if any */
+bool accel_watch_take(Vm *vm, AccelWatchHit *out);
 
 #endif

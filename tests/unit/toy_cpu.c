@@ -479,8 +479,7 @@ Toy *toy_new(const char *options)
 
     accel_options_parse(&o, text, &error);
     g_assert_no_error(error);
-    o.jit = g_getenv("REPRISE_TEST_JIT") != NULL;
-    o.interp = !o.jit;
+    o.interp = g_getenv("REPRISE_TEST_JIT") == NULL;
     t->vm = vm_new();
     accel_init(t->vm, &o, &error);
     g_assert_no_error(error);

@@ -13,8 +13,7 @@ Box *box_new_with(const char *cpu, bool long_mode, const char *accel)
 
     accel_options_parse(&o, accel, &error);
     g_assert_no_error(error);
-    o.jit = g_getenv("REPRISE_TEST_JIT") != NULL;
-    o.interp = !o.jit;
+    o.interp = g_getenv("REPRISE_TEST_JIT") == NULL;
     b->vm = vm_new();
     accel_init(b->vm, &o, &error);
     g_assert_no_error(error);
