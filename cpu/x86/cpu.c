@@ -83,7 +83,7 @@ static const StateField x86_cpu_state[] = {
     STATE(X86Cpu, intr_cooked), STATE(X86Cpu, sipi_vector),
     WIRE(X86Cpu, intr_ops), WIRE(X86Cpu, intr_owner), WIRE(X86Cpu, features),
     WIRE(X86Cpu, model), WIRE(X86Cpu, features_text), WIRE(X86Cpu, apic_id),
-    WIRE(X86Cpu, cpu_count),
+    WIRE(X86Cpu, cpu_count), WIRE(X86Cpu, target64),
     STATE_END,
 };
 
@@ -332,6 +332,7 @@ X86Cpu *x86_cpu_new(Vm *vm, Device *parent, unsigned index, unsigned count,
     c->v.index = index;
     c->apic_id = index;
     c->cpu_count = count;
+    c->target64 = long_mode;
     if (!x86_model_apply(c, cpu, long_mode, error)
         || !device_realize(&c->v.dev, error)) {
         return NULL;

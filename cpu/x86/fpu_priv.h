@@ -41,6 +41,10 @@ uint16_t x87_get_fsw(const X86Cpu *c);
 F80 x87_get(const X86Cpu *c, unsigned phys);
 void x87_put(X86Cpu *c, unsigned phys, F80 value);
 
+/** x87_tag_word() - two bits a register, as FSTENV stores them */
+uint16_t x87_tag_word(const X86Cpu *c);
+void x87_set_tag_word(X86Cpu *c, uint16_t tags);
+
 /* Code of x87_arith: bits 0-2 operation as in ModRM.reg of D8, 3-5 i of ST(i).
  * op 4 and 6 are ST(0) - x, ST(0) / x, op 5 and 7 the reverse, wherever the
  * result goes. */

@@ -166,7 +166,7 @@ uint64_t x86_h_fxrstor(Vcpu *v, uint64_t linear, uint64_t code, uint64_t mmu,
 /* --- the x87 environment ---------------------------------------------------------- */
 
 /* Two bits a register: 0 valid, 1 zero, 2 special, 3 empty. */
-static uint16_t x87_tag_word(const X86Cpu *c)
+uint16_t x87_tag_word(const X86Cpu *c)
 {
     uint16_t tags = 0;
 
@@ -180,7 +180,7 @@ static uint16_t x87_tag_word(const X86Cpu *c)
     return tags;
 }
 
-static void x87_set_tag_word(X86Cpu *c, uint16_t tags)
+void x87_set_tag_word(X86Cpu *c, uint16_t tags)
 {
     c->ftag = 0;
     for (unsigned i = 0; i < 8; i++) {

@@ -289,6 +289,7 @@ void x86_irq_accept(Vcpu *v);
 bool x86_irq_inhibited(const Vcpu *v);
 void x86_irq_uninhibit(Vcpu *v);
 void x86_sync(Vcpu *v);
+const CpuGdb *x86_gdb(const Vcpu *v);
 extern const CpuOps x86_cpu_ops;
 
 #endif

@@ -119,6 +119,7 @@ const CpuOps x86_cpu_ops = {
     .sync = x86_sync,
     .get_pc = x86_get_pc,
     .set_pc = x86_set_pc,
+    .gdb = x86_gdb,
     .print = x86_print,
     .disas = x86_disas,
 };

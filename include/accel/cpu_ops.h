@@ -30,7 +30,32 @@ typedef enum TransResult {
     TRANS_MORE, /* needs more bytes than avail: nothing was written */
 } TransResult;
 
-typedef struct CpuRegRow CpuRegRow; /* gdb: see gdbstub */
+/* A register of the debugger's view; its number is its place in all rows. */
+typedef struct CpuRegRow {
+    const char *name;
+    const char *type;    /* of the target description */
+    const char *group;   /* "float", "vector", "system"; NULL: general */
+    uint8_t bytes;       /* in guest byte order, at most 16 */
+    uint8_t kind, index; /* the architecture's own */
+} CpuRegRow;
+#define CPU_REG_BYTES 16
+
+/* A part of the target description (gdb manual, "Target Descriptions"). */
+typedef struct CpuRegFeature {
+    const char *name;  /* "org.gnu.gdb.ARCH.PART" */
+    const char *types; /* XML of the types its rows use, or NULL */
+    const CpuRegRow *rows;
+    unsigned count;
+} CpuRegFeature;
+
+typedef struct CpuGdb {
+    const char *arch; /* as gdb names it */
+    const CpuRegFeature *features;
+    unsigned feature_count;
+    void (*read)(const Vcpu *v, const CpuRegRow *row, uint8_t *out);
+    /** false: the value is refused, nothing has changed */
+    bool (*write)(Vcpu *v, const CpuRegRow *row, const uint8_t *in);
+} CpuGdb;
 
 struct CpuOps {
     const char *name;
@@ -68,6 +93,8 @@ struct CpuOps {
     void (*sync)(Vcpu *v); /* make state canonical (lazy flags); may be NULL */
     uint64_t (*get_pc)(const Vcpu *v); /* as a debugger sees it */
     void (*set_pc)(Vcpu *v, uint64_t pc);
+    /** registers for debuggers; NULL: none */
+    const CpuGdb *(*gdb)(const Vcpu *v);
     /** one line a register group, for `info registers` and -d cpu */
     void (*print)(const Vcpu *v, GString *out);
     /** disassemble one instruction for -d in_asm; bytes consumed, 0: unknown */

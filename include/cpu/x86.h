@@ -227,6 +227,7 @@ typedef struct X86Cpu {
     char *features_text;               /* WIRE: owned, "+x,-y" of -cpu */
     uint32_t apic_id;                  /* WIRE */
     uint32_t cpu_count;                /* WIRE: for CPUID topology */
+    bool target64;                     /* WIRE: the x86_64 target */
 } X86Cpu;
 
 extern const DeviceType x86_cpu_type;
