@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "chardev/port.h"
+#include "system/progress.h"
 
 #define STOPPED_WAIT_NS 100000000 /* how often a stopped loop flushes its log */
 #define SLOW_READER_WAIT_NS 1000000
@@ -403,9 +404,7 @@ static gboolean run_draw_progress(gpointer data)
     at = r->seen_icount;
     g_mutex_unlock(&r->lock);
     if (end) {
-        g_printerr("\rreplay %3u %% (%" G_GUINT64_FORMAT
-                   " of %" G_GUINT64_FORMAT " instructions)\033[K",
-                   (unsigned)((double)at * 100 / (double)end), at, end);
+        progress_draw(r->o.shared_terminal, at, end);
     }
     return G_SOURCE_CONTINUE;
 }
@@ -427,7 +426,7 @@ int run_main(Run *r)
     g_thread_join(r->thread);
     if (progress) {
         g_source_remove(progress);
-        g_printerr("\r\033[K");
+        progress_clear(r->o.shared_terminal);
     }
     return r->status;
 }

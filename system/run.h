@@ -13,8 +13,9 @@ typedef struct RunOptions {
     bool no_reboot, no_shutdown;
     bool start_stopped; /* -S */
     bool singlestep;
-    bool progress;     /* replay: draw a progress line on standard error */
-    char *name, *uuid; /* owned; NULL: none */
+    bool progress;        /* replay: draw a progress line on standard error */
+    bool shared_terminal; /* a console prints on the same terminal */
+    char *name, *uuid;    /* owned; NULL: none */
 } RunOptions;
 
 extern const DeviceType loop_type; /* the loop's own state */

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/keyval.h"
 #include "hw/machine.h"
+#include "system/progress.h"
 #include "system/registry.h"
 #include "system/seal.h"
 
@@ -485,6 +486,18 @@ static void setup_config(Setup *s)
     memcpy(s->cfg.uuid, o->uuid, sizeof(s->cfg.uuid));
 }
 
+static bool setup_stdio_used(const Setup *s)
+{
+    for (guint i = 0; i < s->serials->len; i++) {
+        const Chardev *c = g_ptr_array_index(s->serials, i);
+
+        if (c && chardev_uses_stdio(c)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool setup_machine(Setup *s, GError **error)
 {
     const Options *o = s->o;
@@ -494,6 +507,8 @@ static bool setup_machine(Setup *s, GError **error)
         .no_shutdown = o->no_shutdown,
         .start_stopped = o->start_stopped,
         .singlestep = o->accel.singlestep,
+        .progress = progress_possible(),
+        .shared_terminal = setup_stdio_used(s),
         .name = g_strdup(o->name),
         .uuid = g_strdup(o->uuid_text),
     };
