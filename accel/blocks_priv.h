@@ -33,7 +33,7 @@ struct Block {
     uint16_t start, end; /* bytes in page; end > 4096: straddles */
     uint16_t insns;
     uint16_t slots;
-    bool crosses;   /* never the target of a direct link */
+    bool crosses;   /* looks at its second page itself (fetch2) */
     bool has_page2; /* phys2 and page2 are what was translated */
     bool dead;
     bool stop_head; /* a breakpoint may be at its start: never linked to */

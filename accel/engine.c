@@ -169,7 +169,7 @@ static void engine_link(Vcpu *v, BlockLink *link, uint64_t generation, Block *b)
     const Accel *a = v->accel;
 
     if (link && generation == a->cache.generation && !a->nochain
-        && !link->from->dead && !b->crosses && !b->stop_head && !b->dead
+        && !link->from->dead && !b->stop_head && !b->dead
         && b->page != RAM_PAGE_NONE && b->page == link->from->page
         && b->mode == link->from->mode
         && (uint64_t)link->pc_off < GUEST_PAGE_SIZE

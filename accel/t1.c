@@ -25,7 +25,7 @@ static void comp_op(T1Comp *c, const IrOp *op) /* flat */
         t1_op_insn(c, op);
         break;
     case IR_fetch2:
-        c->failed = true;
+        t1_op_fetch2(c, op);
         break;
     case IR_ld:
     case IR_st:
@@ -128,8 +128,7 @@ bool t1_compile(Vcpu *v, Block *b)
 
     uint64_t mask = v->ops->pc_mask(b->mode);
 
-    if (b->crosses || v->ops != t1->ops
-        || (mask != UINT64_MAX && mask != UINT32_MAX)) {
+    if (v->ops != t1->ops || (mask != UINT64_MAX && mask != UINT32_MAX)) {
         t1->refused++;
         return true;
     }
@@ -213,6 +212,8 @@ T0Exit t1_run(Vcpu *v, Block *b, BlockLink **link, bool *restart)
         return T0_EXIT_FAULT;
     case T1_X_FAULT:
         return T0_EXIT_FAULT;
+    case T1_X_STALE:
+        return T0_EXIT_STALE;
     default:
         *restart = true;
         a->t1->restarts++;

@@ -45,6 +45,44 @@ void t1_op_insn(T1Comp *c, const IrOp *op)
     }
 }
 
+/* The second page of a straddling instruction: same fills as any fetch. */
+uint64_t t1_fetch2(Vcpu *v, const Block *b)
+{
+    uint64_t mask = v->ops->pc_mask(v->mode);
+    uint64_t va = (v->pc_page + GUEST_PAGE_SIZE) & mask;
+    TlbL2Entry *e = tlb_lookup(v, va, ACCESS_EXEC, v->ops->fetch_mmu(v));
+
+    if (e && b->has_page2 && (e->pa & TLB_PAGE_MASK) == b->phys2) {
+        return 0;
+    }
+    v->pc = (v->pc_page + b->start) & mask;
+    if (v->fault) {
+        return T1_X_FAULT;
+    }
+    v->budget++;
+    return T1_X_STALE;
+}
+
+void t1_op_fetch2(T1Comp *c, const IrOp *op)
+{
+    unsigned rest = c->count - c->insn - 1;
+
+    t1_pins_move(c, c->x, true, true);
+    x64_rm(c->x, X64_LEA, 4, X64_RAX, x64_at(X64_R15, (int32_t)rest));
+    x64_rm(c->x, X64_MOV_STORE, 4, X64_RAX, t1_vcpu(c, offsetof(Vcpu, budget)));
+    x64_rm(c->x, X64_LEA, 8, X64_RDI, t1_vcpu(c, 0));
+    x64_imm(c->x, X64_RSI, (uint64_t)(uintptr_t)c->b);
+    x64_call_far(c->x, (const void *)(uintptr_t)t1_fetch2);
+    x64_rr(c->x, X64_TEST, 4, X64_RAX, X64_RAX);
+    x64_jcc(c->x, X64_CC_NE, c->t1->exit_plain);
+    x64_rm(c->x, X64_MOV_LOAD, 4, X64_R15, t1_vcpu(c, offsetof(Vcpu, budget)));
+    if (rest) {
+        x64_alu_imm(c->x, X64_SUB, 4, X64_R15, (int32_t)rest);
+    }
+    c->check = true;
+    t1_pins_move(c, c->x, false, false);
+}
+
 /* To page offset @off through link @slot, from code in @x; stubs go to the cold
  * stream. */
 static void exit_link(T1Comp *c, X64 *x, unsigned slot, int64_t off)

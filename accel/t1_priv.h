@@ -30,6 +30,7 @@ enum {
     T1_X_FAULT_AT,       /* by the instruction at page offset value */
     T1_X_RESTART,        /* v->pc is set: this instruction in T0 */
     T1_X_BOUNDARY,       /* at page offset value: a helper ended the slice */
+    T1_X_STALE,          /* v->pc is set; the step was given back */
     T1_X_MASK32 = 0x100, /* addresses of this block have 32 bits */
 };
 
@@ -195,6 +196,7 @@ void t1_op_vec(T1Comp *c, const IrOp *op);
 bool t1_op_vop(T1Comp *c, const IrOp *op, const IrHelper *h);
 void t1_op_exit(T1Comp *c, const IrOp *op);
 void t1_op_insn(T1Comp *c, const IrOp *op);
+void t1_op_fetch2(T1Comp *c, const IrOp *op);
 void t1_head(T1Comp *c);
 /** t1_compare() - set host flags for a condition; its cc */
 unsigned t1_compare(T1Comp *c, const IrOp *op);
@@ -203,6 +205,9 @@ static inline X64Mem t1_vcpu(const T1Comp *c, size_t off)
 {
     return x64_at(X64_RBP, (int32_t)off - c->t1->bias);
 }
+
+/** t1_fetch2() - 0, or why a straddling block cannot go on */
+uint64_t t1_fetch2(Vcpu *v, const Block *b);
 
 /* --- t1_mem.c: called by generated code ------------------------------------------ */
 typedef T1Result T1SlowFn(Vcpu *v, uint64_t va, uint32_t info, uint64_t value,
