@@ -93,7 +93,7 @@ static const IrHelper toy_helpers[] = {
 
 #define TOY_G(n)                                                               \
     {                                                                          \
-        "r" #n, offsetof(ToyCpu, r[n]), IR_INT, 0                              \
+        "r" #n, offsetof(ToyCpu, r[n]), IR_INT, (n) < 8 ? (n) + 1 : 0          \
     }
 static const IrGlobal toy_globals[] = {
     TOY_G(0),
@@ -479,7 +479,9 @@ Toy *toy_new(const char *options)
 
     accel_options_parse(&o, text, &error);
     g_assert_no_error(error);
-    o.interp = g_getenv("REPRISE_TEST_JIT") == NULL;
+    if (!options || !strstr(options, "engine=")) {
+        o.interp = g_getenv("REPRISE_TEST_JIT") == NULL;
+    }
     t->vm = vm_new();
     accel_init(t->vm, &o, &error);
     g_assert_no_error(error);
