@@ -4,6 +4,7 @@
 
 #include "hw/machine.h"
 #include "hw/ps2.h"
+#include "system/debug.h"
 #include "system/run_priv.h"
 
 /* --- recorded actions -------------------------------------------------------- */
@@ -137,6 +138,11 @@ static bool run_send_keys(Vm *vm, const char *const *keys, int hold_ms,
 
 /* --- the loop's states ----------------------------------------------------------- */
 
+void control_tell(Vm *vm, RunState state, void *opaque)
+{
+    monitor_event(vm, state == RUN_RUNNING ? "RESUME" : "STOP", NULL);
+}
+
 void run_stop(Vm *vm, RunState why)
 {
     Run *r = run_of(vm);
@@ -146,7 +152,7 @@ void run_stop(Vm *vm, RunState why)
     }
     r->state = why;
     replay_stopped(vm->replay);
-    monitor_event(vm, "STOP", NULL);
+    run_tell(r);
 }
 
 bool run_cont(Vm *vm, GError **error)
@@ -164,7 +170,8 @@ bool run_cont(Vm *vm, GError **error)
     }
     r->state = RUN_RUNNING;
     replay_resumed(vm->replay);
-    monitor_event(vm, "RESUME", NULL);
+    debug_resumed(r);
+    run_tell(r);
     return true;
 }
 
@@ -241,6 +248,7 @@ const ControlOps run_control_ops = {
     .nmi = run_nmi,
     .name = run_name,
     .uuid = run_uuid,
+    .gdbserver = debug_serve,
     .print_registers = run_print_registers,
     .print_jit = accel_print_jit,
     .print_tlb = run_print_tlb,

@@ -31,8 +31,8 @@ static const LaterOption later_options[] = {
     {"cdrom", "disks"}, {"fda", "disks"}, {"fdb", "disks"},
     {"snapshot", "disks"}, {"loadvm", "snapshots"}, {"netdev", "networks"},
     {"object", "objects"}, {"vnc", "screens"}, {"audiodev", "sound"},
-    {"usb", "USB"}, {"usbdevice", "USB"}, {"s", "the gdb server"},
-    {"gdb", "the gdb server"}, {"daemonize", "running in the background"},
+    {"usb", "USB"}, {"usbdevice", "USB"}, 
+    {"daemonize", "running in the background"},
     {"incoming", "migration"}, {"dtb", "device trees"}, {"plugin", "plugins"},
     {"trace", "trace points"}, {"sandbox", "the sandbox"},
     {"readconfig", "configuration files"}, {"runas", "changing the user"},
@@ -392,8 +392,14 @@ OPT_FLAG(opt_no_hpet, no_hpet)
 OPT_FLAG(opt_nodefaults, nodefaults)
 OPT_FLAG(opt_nographic, nographic)
 OPT_FLAG(opt_s, start_stopped)
+OPT_TEXT(opt_gdb, gdb)
 OPT_FLAG(opt_no_reboot, no_reboot)
 OPT_FLAG(opt_no_shutdown, no_shutdown)
+
+static bool opt_gdb_default(Options *o, const char *arg, GError **error)
+{
+    return opt_gdb(o, "tcp::1234", error);
+}
 
 static bool opt_ignored(Options *o, const char *arg, GError **error)
 {
@@ -592,9 +598,10 @@ void options_init(Options *o, const char *argv0)
 void options_clear(Options *o)
 {
     char **const texts[] = {
-        &o->program,    &o->machine,   &o->cpu,      &o->bios,     &o->kernel,
-        &o->initrd,     &o->append,    &o->name,     &o->vga,      &o->display,
-        &o->boot_order, &o->uuid_text, &o->debugcon, &o->log_file, &o->pidfile};
+        &o->program,  &o->machine,  &o->cpu,        &o->bios,
+        &o->kernel,   &o->initrd,   &o->append,     &o->name,
+        &o->vga,      &o->display,  &o->boot_order, &o->uuid_text,
+        &o->debugcon, &o->log_file, &o->pidfile,    &o->gdb};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {
         g_clear_pointer(texts[i], g_free);

@@ -43,6 +43,7 @@ typedef struct Options {
     char *log_file; /* owned */
     bool no_reboot, no_shutdown, start_stopped;
     char *pidfile; /* owned */
+    char *gdb;     /* owned: device of the gdb server */
 } Options;
 
 void options_init(Options *o, const char *argv0);

@@ -4,6 +4,7 @@
 
 #include "chardev/port.h"
 #include "core/error.h"
+#include "gdbstub/gdbstub.h"
 #include "hw/debugcon.h"
 #include "hw/isa_debug_exit.h"
 #include "hw/ps2.h"
@@ -25,6 +26,7 @@ void registry_sources(Vm *vm)
     input_source_register(vm, &key_source);
     input_source_register(vm, &pointer_source);
     input_source_register(vm, &action_source);
+    input_source_register(vm, &gdb_source);
 }
 
 const DeviceType *registry_find(const char *driver, GError **error)

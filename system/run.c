@@ -39,6 +39,10 @@ Run *run_new(Vm *vm, const RunOptions *o)
     g_cond_init(&r->wake);
     g_cond_init(&r->served);
     g_queue_init(&r->calls);
+    r->hooks = g_array_new(FALSE, FALSE, sizeof(RunHook));
+    run_add_hook(r, control_tell, NULL);
+    run_add_hook(r, debug_tell, NULL);
+    debug_init(r);
     vm->system = r;
     control_install(vm, &run_control_ops);
     input_set_wakeup(vm->input, run_wake, r);
@@ -54,6 +58,7 @@ void run_free(Run *r)
     g_cond_clear(&r->wake);
     g_cond_clear(&r->served);
     g_clear_pointer(&r->io, g_main_loop_unref);
+    g_array_free(r->hooks, TRUE);
     g_free(r->o.name);
     g_free(r->o.uuid);
     g_free(r);
@@ -133,7 +138,7 @@ void run_serve(Run *r)
 static bool run_unattended(const Run *r)
 {
     return !r->o.start_stopped && !r->o.no_shutdown && !isatty(STDIN_FILENO)
-           && !monitor_attended(r->vm);
+           && !monitor_attended(r->vm) && !gdb_attended(r->vm);
 }
 
 static void run_close_log(Run *r, bool guest_off)
@@ -148,6 +153,13 @@ static void run_close_log(Run *r, bool guest_off)
         g_printerr("reprise: %s\n", error->message);
         r->status =
             replay_mode(r->vm->replay) == REPLAY_PLAY ? STATUS_DIVERGED : 1;
+    }
+}
+
+void run_nobody_left(Run *r)
+{
+    if (run_unattended(r)) {
+        run_quit(r->vm, VM_CAUSE_NONE, r->status);
     }
 }
 
@@ -285,6 +297,7 @@ static uint32_t run_budget(Run *r, Vcpu *v)
     uint64_t budget = replay_limit(r->vm->replay);
 
     budget = MIN(budget, clock_deadline_icount(clock, 1) - now);
+    budget = MIN(budget, debug_limit(r, v));
     if (v->ops->irq_acceptable(v)) {
         budget = MIN(budget, 1); /* a second one waits for the next icount */
     }
@@ -293,16 +306,16 @@ static uint32_t run_budget(Run *r, Vcpu *v)
 
 static void run_slice(Run *r, Vcpu *v)
 {
+    uint64_t before = clock_icount(r->vm->clock);
     uint32_t budget = run_budget(r, v);
 
     if (budget == 0) {
         return;
     }
     r->vm->horizon = false;
-    if (vcpu_run(v, budget) == VCPU_STOP_DEBUG) {
-        run_stop(r->vm, RUN_DEBUG);
-    }
+    vcpu_run(v, budget); /* a breakpoint is judged at the next pass */
     replay_ran(r->vm->replay);
+    debug_ran(r, v, before);
 }
 
 static void run_pass(Run *r)
@@ -325,6 +338,7 @@ static void run_pass(Run *r)
         return;
     }
     run_accept(r, v);
+    debug_check(r, v);
     run_serve(r);
     if (r->state != RUN_RUNNING || r->quitting || vm->requests) {
         return;
@@ -407,6 +421,11 @@ static gboolean run_draw_progress(gpointer data)
         progress_draw(r->o.shared_terminal, at, end);
     }
     return G_SOURCE_CONTINUE;
+}
+
+int run_status(const Run *r)
+{
+    return r->status;
 }
 
 int run_main(Run *r)

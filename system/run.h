@@ -26,5 +26,7 @@ void run_free(Run *r);
 /** run_main() - start the machine thread, serve the I/O thread until the end;
  *  the program's exit status */
 int run_main(Run *r);
+/** run_status() - the exit status so far */
+int run_status(const Run *r);
 
 #endif

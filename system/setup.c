@@ -10,7 +10,9 @@
 #include "config.h"
 #include "core/error.h"
 #include "core/keyval.h"
+#include "gdbstub/gdbstub.h"
 #include "hw/machine.h"
+#include "system/debug.h"
 #include "system/progress.h"
 #include "system/registry.h"
 #include "system/seal.h"
@@ -405,6 +407,12 @@ static bool setup_monitors(Setup *s, GError **error)
     return true;
 }
 
+static bool setup_gdb(Setup *s, GError **error)
+{
+    return !s->o->gdb || debug_serve(s->vm, s->o->gdb, error)
+           || fail_prefix(error, "-gdb %s", s->o->gdb);
+}
+
 /* --- the machine ---------------------------------------------------------------------- */
 
 /* Start values: from the recording, from the person, or fresh. */
@@ -548,7 +556,7 @@ static bool setup_start(Setup *s, int argc, char **argv, GError **error)
     seal->calendar_sec = calendar_sec;
     ok = seal_start(s->vm, seal, error);
     seal_free(seal);
-    return ok && setup_monitors(s, error);
+    return ok && setup_monitors(s, error) && setup_gdb(s, error);
 }
 
 static bool setup_pidfile(const Options *o, GError **error)
@@ -596,6 +604,7 @@ void setup_free(Setup *s)
     if (!s) {
         return;
     }
+    gdb_free(s->vm, s->run ? run_status(s->run) : 1);
     monitors_free(s->vm);
     chardevs_close(s->vm);
     run_free(s->run);

@@ -51,6 +51,7 @@ struct Vm {
     void *system;         /* borrowed: the loop's own state */
     struct ChrState *chr; /* owned: chardev/, until chardevs_close() */
     struct MonState *mon; /* owned: monitor/, until monitors_free() */
+    struct GdbState *gdb; /* owned: gdbstub/, until gdb_free() */
     unsigned requests;    /* VmRequest bits, machine thread */
     VmCause cause;        /* of the last request */
     int exit_status;      /* for shutdown by an exit device; -1: none */

@@ -45,6 +45,8 @@ typedef struct ControlOps {
     bool (*nmi)(Vm *vm, GError **error);
     const char *(*name)(const Vm *vm); /* -name, may be NULL */
     const char *(*uuid)(const Vm *vm);
+    /** serve gdb on @device, "none" ends it. Thread: I/O */
+    bool (*gdbserver)(Vm *vm, const char *device, GError **error);
     void (*print_registers)(Vm *vm, bool all, GString *out);
     void (*print_jit)(Vm *vm, GString *out);
     void (*print_tlb)(Vm *vm, GString *out);
@@ -53,6 +55,10 @@ typedef struct ControlOps {
 /** control_ops() - what system installed */
 const ControlOps *control_ops(const Vm *vm);
 void control_install(Vm *vm, const ControlOps *ops);
+
+/** hmp_execute() - one line of the monitor for people; what it says, lines ended
+ *  by \n, owned by the caller. Thread: any */
+char *hmp_execute(Vm *vm, const char *line);
 
 /* Events for QMP clients: STOP, RESUME, RESET, SHUTDOWN, POWERDOWN... @data is
  * a JSON object text or NULL. Thread: any. */

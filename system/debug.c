@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Stops at an exact moment: steps, breakpoints, watchpoints, and what the gdb
+ * stub asks of the loop. All of them are judged where requests are served: after
+ * the timers, inputs and the interrupt of that icount.
+ */
+#include "system/debug.h"
+
+#include "core/error.h"
+#include "gdbstub/gdbstub.h"
+#include "system/run_priv.h"
+
+/* --- state hooks ---------------------------------------------------------------- */
+
+void run_add_hook(Run *r, RunHookFn *fn, void *opaque)
+{
+    RunHook hook = {.fn = fn, .opaque = opaque};
+
+    g_array_append_val(r->hooks, hook);
+}
+
+void run_tell(Run *r)
+{
+    for (guint i = 0; i < r->hooks->len; i++) {
+        const RunHook *h = &g_array_index(r->hooks, RunHook, i);
+
+        h->fn(r->vm, r->state, h->opaque);
+    }
+}
+
+/* --- where to stop ----------------------------------------------------------------- */
+
+void debug_init(Run *r)
+{
+    r->debug = (RunDebug){.stop_at = UINT64_MAX, .step_vcpu = -1};
+}
+
+void debug_resumed(Run *r)
+{
+    debug_init(r);
+    r->debug.passed_at = clock_icount(r->vm->clock) + 1;
+    r->debug.passed_pc = ((Vcpu *)r->vm->vcpu_now)->pc;
+}
+
+void debug_stop_at(Run *r, uint64_t icount)
+{
+    r->debug.stop_at = icount;
+}
+
+static bool debug_passed(const Run *r, const Vcpu *v)
+{
+    return r->debug.passed_at == clock_icount(r->vm->clock) + 1
+           && r->debug.passed_pc == v->pc;
+}
+
+uint64_t debug_limit(const Run *r, const Vcpu *v)
+{
+    uint64_t now = clock_icount(r->vm->clock);
+    uint64_t most = r->debug.stop_at - now;
+
+    /* the step that a breakpoint lets pass is alone: a repeated string
+     * instruction stops before each iteration */
+    if (r->debug.step_vcpu == (int)v->index || accel_break_here(r->vm, v->pc)) {
+        most = MIN(most, 1);
+    }
+    return most;
+}
+
+void debug_ran(Run *r, const Vcpu *v, uint64_t before)
+{
+    if (r->debug.step_vcpu == (int)v->index
+        && clock_icount(r->vm->clock) != before) {
+        r->debug.step_vcpu = -1;
+        r->debug.stop_at = clock_icount(r->vm->clock);
+    }
+}
+
+static void debug_stop(Run *r, const GdbStop *why)
+{
+    r->debug.why = *why;
+    r->debug.why_set = true;
+    run_stop(r->vm, RUN_DEBUG);
+}
+
+void debug_check(Run *r, Vcpu *v)
+{
+    GdbStop why = {.vcpu = v->index};
+    AccelWatchHit hit;
+
+    if (accel_watch_take(r->vm, &hit)) {
+        why = (GdbStop){.kind = GDB_STOP_WATCH,
+                        .vcpu = hit.index,
+                        .va = hit.va,
+                        .watch = hit.kind};
+        debug_stop(r, &why);
+    } else if (clock_icount(r->vm->clock) >= r->debug.stop_at) {
+        why.kind = GDB_STOP_STEP;
+        debug_stop(r, &why);
+    } else if (accel_break_here(r->vm, v->pc) && v->ops->runnable(v)
+               && !debug_passed(r, v)) {
+        r->debug.passed_at = clock_icount(r->vm->clock) + 1;
+        r->debug.passed_pc = v->pc;
+        if (gdb_break_hit(r->vm, v->index, v->pc)) {
+            why.kind = GDB_STOP_BREAK;
+            debug_stop(r, &why);
+        }
+    }
+}
+
+/* --- what the stub asks ---------------------------------------------------------------- */
+
+static bool debug_running(const Vm *vm)
+{
+    return run_of(vm)->state == RUN_RUNNING;
+}
+
+static void debug_pause(Vm *vm)
+{
+    run_stop(vm, RUN_PAUSED);
+}
+
+static bool debug_step(Vm *vm, unsigned vcpu, GError **error)
+{
+    if (!run_cont(vm, error)) {
+        return false;
+    }
+    run_of(vm)->debug.step_vcpu = (int)vcpu;
+    return true;
+}
+
+/* Posted inputs happen now, at this moment, though nothing runs. */
+static bool debug_deliver(Vm *vm, GError **error)
+{
+    ReplayVerdict verdict = replay_deliver(vm->replay);
+
+    if (run_of(vm)->state != RUN_RUNNING) {
+        replay_stopped(vm->replay);
+    }
+    return verdict != REPLAY_DIVERGED
+           || fail(error, "%s", replay_report(vm->replay));
+}
+
+static void debug_why(const Vm *vm, GdbStop *out)
+{
+    const Run *r = run_of(vm);
+
+    *out = (GdbStop){.vcpu = ((const Vcpu *)vm->vcpu_now)->index};
+    switch (r->state) {
+    case RUN_PRELAUNCH:
+    case RUN_RUNNING:
+    case RUN_PAUSED:
+        out->kind = GDB_STOP_PAUSED;
+        break;
+    case RUN_DEBUG:
+        out->kind = GDB_STOP_STEP;
+        break;
+    case RUN_SHUTDOWN:
+        out->kind = GDB_STOP_SHUTDOWN;
+        break;
+    case RUN_IO_ERROR:
+        out->kind = GDB_STOP_IO_ERROR;
+        break;
+    case RUN_INTERNAL_ERROR:
+        out->kind = GDB_STOP_INTERNAL;
+        break;
+    default:
+        out->kind = GDB_STOP_OTHER;
+        break;
+    }
+    if (r->ended && out->kind == GDB_STOP_PAUSED) {
+        out->kind = GDB_STOP_LOG_END;
+    }
+}
+
+static void debug_left(Vm *vm, bool resume)
+{
+    Run *r = run_of(vm);
+
+    if (r->state == RUN_RUNNING || r->state == RUN_SHUTDOWN) {
+        return;
+    }
+    if (r->ended) {
+        run_nobody_left(r);
+    } else if (resume) {
+        run_cont(vm, NULL);
+    }
+}
+
+static void debug_quit(Vm *vm)
+{
+    run_quit(vm, VM_CAUSE_HOST_QMP_QUIT, 0);
+}
+
+static const GdbOps debug_gdb_ops = {
+    .call = run_call,
+    .execute = hmp_execute,
+    .running = debug_running,
+    .stop = debug_pause,
+    .cont = run_cont,
+    .step = debug_step,
+    .deliver = debug_deliver,
+    .why = debug_why,
+    .left = debug_left,
+    .quit = debug_quit,
+};
+
+bool debug_serve(Vm *vm, const char *device, GError **error)
+{
+    return gdb_open(vm, &debug_gdb_ops, device, error);
+}
+
+void debug_tell(Vm *vm, RunState state, void *opaque)
+{
+    Run *r = run_of(vm);
+
+    if (state == RUN_RUNNING) {
+        return;
+    }
+    if (!r->debug.why_set) {
+        debug_why(vm, &r->debug.why);
+    }
+    gdb_stopped(vm, &r->debug.why);
+    debug_init(r);
+}
