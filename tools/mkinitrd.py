@@ -72,4 +72,5 @@ def main():
     os.replace(part, sys.argv[3])
 
 
-main()
+if __name__ == "__main__":
+    main()
