@@ -81,7 +81,7 @@ static void comp_begin(T1Comp *c, Vcpu *v, Block *b, X64 *hot, X64 *cold)
     c->insn = UINT32_MAX; /* the first insn makes it 0 */
     c->off = c->ir->start;
     c->tail = v->ops->pc_mask(c->ir->mode) == UINT64_MAX ? 0 : T1_X_MASK32;
-    c->failed = c->check = false;
+    c->failed = c->check = c->fp = false;
     c->probed = NULL;
     c->skip = NULL;
     t1_regs_begin(c);

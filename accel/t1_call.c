@@ -22,6 +22,9 @@ static void call_begin(T1Comp *c, const Call *k)
     }
     t1_spill_call(c, !k->pure && (k->h->flags & IR_H_GLOBALS_W));
     t1_pins_move(c, c->x, true, !k->pure);
+    if (!k->pure || (k->h->flags & IR_H_FPFLAGS)) {
+        t1_fp_store(c);
+    }
     if (!k->pure) {
         x64_rm(c->x, X64_LEA, 4, X64_RAX, x64_at(X64_R15, (int32_t)rest));
         x64_rm(c->x, X64_MOV_STORE, 4, X64_RAX,

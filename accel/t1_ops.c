@@ -568,6 +568,7 @@ void t1_op_cond(T1Comp *c, const IrOp *op)
     default: /* label */
         t1_flush(c, c->x);
         t1_forget_all(c);
+        c->fp = false;
         if (c->skip) {
             x64_patch(c->skip, c->x->p);
             c->skip = NULL;

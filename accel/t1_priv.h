@@ -50,6 +50,8 @@ enum {
     T1_F_XMM = 240,
     T1_F_INFO = 496,
     T1_F_MXCSR = 504,
+    T1_F_FP = 508, /* byte: the guest's control word is loaded */
+    T1_F_DEFAULT = 512,
     T1_F_SIZE = 520, /* 8 modulo 16 */
 };
 
@@ -74,6 +76,7 @@ typedef struct T1 {
     uint32_t l1_mask;
     T1Result (*enter)(Vcpu *v, const void *code);
     uint8_t *exit_spill, *exit_plain, *slow_load, *slow_store, *jump_probe;
+    uint8_t *fp_load, *fp_store;
     uint8_t *slow_load_vec, *slow_store_vec, *slow_probe;
     T1Comp *comp; /* owned */
     GString *map; /* owned: lines for perf, or NULL */
@@ -99,6 +102,7 @@ struct T1Comp {
     bool failed;        /* this block cannot be compiled */
     const IrOp *probed; /* the check of stores in this instruction */
     bool check;         /* a helper may have ended the slice */
+    bool fp;            /* the guest's FP control word is loaded */
     uint8_t *skip;      /* jump that waits for its label */
     uint32_t locked;    /* host registers in use by the present op */
     uint32_t temps;     /* host registers that are not fixed */
@@ -193,6 +197,8 @@ void t1_op_mem(T1Comp *c, const IrOp *op);
 void t1_op_env(T1Comp *c, const IrOp *op);
 void t1_op_call(T1Comp *c, const IrOp *op);
 void t1_op_vec(T1Comp *c, const IrOp *op);
+/** t1_fp_store() - the guest's FP control word back to the vCPU, if loaded */
+void t1_fp_store(T1Comp *c);
 bool t1_op_vop(T1Comp *c, const IrOp *op, const IrHelper *h);
 void t1_op_exit(T1Comp *c, const IrOp *op);
 void t1_op_insn(T1Comp *c, const IrOp *op);

@@ -102,10 +102,50 @@ static void enter_stub(T1 *t1, X64 *x, Vcpu *v)
     x64_rm(x, X64_MOV_STORE, 8, X64_RCX, x64_at(X64_RSP, T1_F_ID));
     x64_imm(x, X64_RCX, (uint64_t)(uintptr_t)v->accel->cache.arena);
     x64_rm(x, X64_MOV_STORE, 8, X64_RCX, x64_at(X64_RSP, T1_F_ARENA));
+    x64_mov_mem_imm(x, 1, x64_at(X64_RSP, T1_F_FP), 0);
     x64_rm(x, X64_MOV_LOAD, 4, X64_R15, AT(budget));
     pins(t1, x, clobbered, sizeof(clobbered), false);
     pins(t1, x, kept, sizeof(kept), false);
     x64_rr(x, 0xff, 0, 4, X64_R8); /* jmp r8 */
+}
+
+#define X64_MXCSR 0x0fae /* /2 load, /3 store */
+
+/* Sticky flags to the vCPU, the host's own control word back. Uses r8; the
+ * frame is @further bytes away. */
+static void fp_store(T1 *t1, X64 *x, int further)
+{
+    X64Mem at = x64_at(X64_RSP, further + T1_F_MXCSR);
+    X64Mem host = x64_at(X64_RSP, further + T1_F_DEFAULT);
+    X64Mem guest = x64_at(X64_RBP, (int32_t)t1->ops->fp_control - t1->bias);
+
+    x64_rm(x, X64_MXCSR, 0, 3, at);
+    x64_rm(x, X64_MOV_LOAD, 4, X64_R8, at);
+    x64_alu_imm(x, X64_AND, 4, X64_R8, 0x3f);
+    x64_rm(x, 0x09, 4, X64_R8, guest); /* or */
+    x64_mov_mem_imm(x, 4, host, 0x1f80);
+    x64_rm(x, X64_MXCSR, 0, 2, host);
+    x64_mov_mem_imm(x, 1, x64_at(X64_RSP, further + T1_F_FP), 0);
+}
+
+/* fp_load keeps all registers. */
+static void fp_stubs(T1 *t1, X64 *x)
+{
+    X64Mem at = x64_at(X64_RSP, 16 + T1_F_MXCSR);
+
+    t1->fp_store = x->p;
+    fp_store(t1, x, 8);
+    x64_u8(x, 0xc3);
+    t1->fp_load = x->p;
+    push_pop(x, 0x50, X64_RAX);
+    x64_rm(x, X64_MOV_LOAD, 4, X64_RAX,
+           x64_at(X64_RBP, (int32_t)t1->ops->fp_control - t1->bias));
+    x64_alu_imm(x, X64_AND, 4, X64_RAX, 0xffff);
+    x64_rm(x, X64_MOV_STORE, 4, X64_RAX, at);
+    x64_rm(x, X64_MXCSR, 0, 2, at);
+    x64_mov_mem_imm(x, 1, x64_at(X64_RSP, 16 + T1_F_FP), 1);
+    push_pop(x, 0x58, X64_RAX);
+    x64_u8(x, 0xc3);
 }
 
 /* exit_spill: r9 code, r8 value. exit_plain: rax, rdx. */
@@ -118,6 +158,14 @@ static void exit_stubs(T1 *t1, X64 *x)
     x64_mov(x, 8, X64_RAX, X64_R9);
     x64_mov(x, 8, X64_RDX, X64_R8);
     t1->exit_plain = x->p;
+    if (t1->ops->fp_control) {
+        uint8_t *none;
+
+        x64_alu_mem_imm8(x, X64_CMP, x64_at(X64_RSP, T1_F_FP), 0);
+        none = x64_jcc(x, X64_CC_E, x->p);
+        fp_store(t1, x, 0);
+        x64_patch(none, x->p);
+    }
     x64_rr(x, 0x81, 8, X64_ADD, X64_RSP);
     x64_u32(x, T1_F_SIZE);
     for (unsigned i = sizeof(saved); i-- > 0;) {
@@ -224,6 +272,7 @@ void t1_stubs(T1 *t1, Vcpu *v)
     t1->slow_store_vec = slow_stub(t1, &x, t1_slow_store_vec);
     t1->slow_probe = slow_stub(t1, &x, t1_slow_probe);
     jump_stub(t1, &x);
+    fp_stubs(t1, &x);
     g_assert(x.p < x.end);
     t1->hot_start = x.end;
     t1->cold_start = t1->code + t1->size / 5 * 2;

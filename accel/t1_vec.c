@@ -14,6 +14,9 @@ typedef enum VecKind {
     VK_UNI_IMM,
     VK_SHIFT, /* d = b, shifted by an immediate; /n in the row */
     VK_MASK,  /* integer d = op b */
+    VK_MASK8, /* the same, 64 bits */
+    VK_INT,   /* d = a with lane 0 from integer b; /w in the row */
+    VK_FLAGS, /* d = ZF PF CF of comparing a with b */
 } VecKind;
 
 typedef struct VecRow {
@@ -23,6 +26,11 @@ typedef struct VecRow {
 
 #define P66 X64_P66
 #define ROW(nm, c, k) [VOP_##nm] = {(c), VK_##k, 0}
+#define PF2 X64_PF2
+#define PF3 X64_PF3
+#define FP4(nm, c)                                                             \
+    ROW(nm##_s, (c), BIN), ROW(nm##_ss, PF3 | (c), BIN),                       \
+        ROW(nm##_d, P66 | (c), BIN), ROW(nm##_sd, PF2 | (c), BIN)
 #define SHIFT(nm, c, n) [VOP_##nm] = {P66 | (c), VK_SHIFT, (n)}
 /* clang-format off */
 static const VecRow vec_rows[VOP_COUNT] = {
@@ -90,7 +98,31 @@ static const VecRow vec_rows[VOP_COUNT] = {
     ROW(blend_d, P66 | 0x0f3a0d, BIN_IMM), ROW(mpsad_bw, P66 | 0x0f3a42, BIN_IMM),
     ROW(phminpos_uw, P66 | 0x0f3841, UNI),
     ROW(movmsk_s, 0x0f50, MASK), ROW(movmsk_d, P66 | 0x0f50, MASK),
-    ROW(pmovmsk_b, P66 | 0x0fd7, MASK),
+    ROW(pmovmsk_b, P66 | 0x0fd7, MASK), ROW(ptest, P66 | 0x0f3817, FLAGS),
+    FP4(fadd, 0x0f58), FP4(fsub, 0x0f5c), FP4(fmul, 0x0f59),
+    FP4(fdiv, 0x0f5e), FP4(fmin, 0x0f5d), FP4(fmax, 0x0f5f),
+    ROW(fsqrt_s, 0x0f51, UNI), ROW(fsqrt_d, P66 | 0x0f51, UNI),
+    ROW(fsqrt_ss, PF3 | 0x0f51, BIN), ROW(fsqrt_sd, PF2 | 0x0f51, BIN),
+    ROW(fcmp_s, 0x0fc2, BIN_IMM), ROW(fcmp_d, P66 | 0x0fc2, BIN_IMM),
+    ROW(fcmp_ss, PF3 | 0x0fc2, BIN_IMM), ROW(fcmp_sd, PF2 | 0x0fc2, BIN_IMM),
+    ROW(faddsub_s, PF2 | 0x0fd0, BIN), ROW(faddsub_d, P66 | 0x0fd0, BIN),
+    ROW(fhadd_s, PF2 | 0x0f7c, BIN), ROW(fhadd_d, P66 | 0x0f7c, BIN),
+    ROW(fhsub_s, PF2 | 0x0f7d, BIN), ROW(fhsub_d, P66 | 0x0f7d, BIN),
+    ROW(fround_s, P66 | 0x0f3a08, UNI_IMM), ROW(fround_d, P66 | 0x0f3a09, UNI_IMM),
+    ROW(fround_ss, P66 | 0x0f3a0a, BIN_IMM), ROW(fround_sd, P66 | 0x0f3a0b, BIN_IMM),
+    ROW(cvt_dq_s, 0x0f5b, UNI), ROW(cvt_s_dq, P66 | 0x0f5b, UNI),
+    ROW(cvt_s_dq_t, PF3 | 0x0f5b, UNI), ROW(cvt_dq_d, PF3 | 0x0fe6, UNI),
+    ROW(cvt_d_dq, PF2 | 0x0fe6, UNI), ROW(cvt_d_dq_t, P66 | 0x0fe6, UNI),
+    ROW(cvt_s_d, 0x0f5a, UNI), ROW(cvt_d_s, P66 | 0x0f5a, UNI),
+    ROW(cvt_ss_sd, PF3 | 0x0f5a, BIN), ROW(cvt_sd_ss, PF2 | 0x0f5a, BIN),
+    [VOP_cvt_i32_ss] = {PF3 | 0x0f2a, VK_INT, 4}, [VOP_cvt_i64_ss] = {PF3 | 0x0f2a, VK_INT, 8},
+    [VOP_cvt_i32_sd] = {PF2 | 0x0f2a, VK_INT, 4}, [VOP_cvt_i64_sd] = {PF2 | 0x0f2a, VK_INT, 8},
+    ROW(cvt_ss_i32, PF3 | 0x0f2d, MASK), ROW(cvt_ss_i32_t, PF3 | 0x0f2c, MASK),
+    ROW(cvt_ss_i64, PF3 | 0x0f2d, MASK8), ROW(cvt_ss_i64_t, PF3 | 0x0f2c, MASK8),
+    ROW(cvt_sd_i32, PF2 | 0x0f2d, MASK), ROW(cvt_sd_i32_t, PF2 | 0x0f2c, MASK),
+    ROW(cvt_sd_i64, PF2 | 0x0f2d, MASK8), ROW(cvt_sd_i64_t, PF2 | 0x0f2c, MASK8),
+    ROW(fucom_ss, 0x0f2e, FLAGS), ROW(fcom_ss, 0x0f2f, FLAGS),
+    ROW(fucom_sd, P66 | 0x0f2e, FLAGS), ROW(fcom_sd, P66 | 0x0f2f, FLAGS),
 };
 /* clang-format on */
 
@@ -100,7 +132,7 @@ static void vop_mask(T1Comp *c, const IrOp *op, const VecRow *row)
 
     t1_used(c);
     d = t1_def(c, op->d, T1_NONE);
-    x64_rr(c->x, row->code, 4, d, b);
+    x64_rr(c->x, row->code, row->kind == VK_MASK8 ? 8 : 4, d, b);
     t1_defined(c, op->d, d);
 }
 
@@ -140,6 +172,67 @@ static void vop_binary(T1Comp *c, const IrOp *op, const VecRow *row)
     t1_defined(c, op->d, d);
 }
 
+/* Lane 0 from an integer, the rest from a. */
+static void vop_int(T1Comp *c, const IrOp *op, const VecRow *row)
+{
+    int a = t1_use(c, op->a), b = t1_use(c, op->b), d;
+
+    t1_used(c);
+    d = t1_def(c, op->d, a);
+    if (d != a) {
+        x64_mov(c->x, 0, d, a);
+    }
+    x64_rr(c->x, row->code, row->n, d, b);
+    t1_defined(c, op->d, d);
+}
+
+static void vop_flags(T1Comp *c, const IrOp *op, const VecRow *row)
+{
+    int a = t1_use(c, op->a), b = t1_use(c, op->b), d;
+    int p = t1_scratch(c, false), z = t1_scratch(c, false);
+
+    t1_used(c);
+    d = t1_def(c, op->d, T1_NONE);
+    x64_imm(c->x, d, 0);
+    x64_imm(c->x, p, 0);
+    x64_imm(c->x, z, 0);
+    x64_rr(c->x, row->code, 0, a, b);
+    x64_rr(c->x, 0x0f90 | X64_CC_B | X64_BRM, 0, 0, d);
+    x64_rr(c->x, 0x0f90 | X64_CC_P | X64_BRM, 0, 0, p);
+    x64_rr(c->x, 0x0f90 | X64_CC_E | X64_BRM, 0, 0, z);
+    x64_rm(c->x, X64_LEA, 4, d, (X64Mem){(int8_t)d, (int8_t)p, 2, 0});
+    x64_shift_imm(c->x, X64_SHL, 4, z, 6);
+    x64_alu_rr(c->x, X64_OR, 4, d, z);
+    t1_defined(c, op->d, d);
+}
+
+/* --- floating point control ------------------------------------------------- */
+
+/* Load the guest's, unless some code before this did. */
+static void fp_begin(T1Comp *c)
+{
+    if (c->fp) {
+        return;
+    }
+    x64_alu_mem_imm8(c->x, X64_CMP, x64_at(X64_RSP, T1_F_FP), 0);
+    x64_jcc(c->x, X64_CC_E, c->y->p);
+    x64_call(c->y, c->t1->fp_load);
+    x64_jmp(c->y, c->x->p);
+    c->fp = true;
+}
+
+void t1_fp_store(T1Comp *c)
+{
+    if (!c->ops->fp_control) {
+        return;
+    }
+    x64_alu_mem_imm8(c->x, X64_CMP, x64_at(X64_RSP, T1_F_FP), 0);
+    x64_jcc(c->x, X64_CC_NE, c->y->p);
+    x64_call(c->y, c->t1->fp_store);
+    x64_jmp(c->y, c->x->p);
+    c->fp = false;
+}
+
 bool t1_op_vop(T1Comp *c, const IrOp *op, const IrHelper *h)
 {
     const VecRow *row = &vec_rows[h->vop];
@@ -149,16 +242,31 @@ bool t1_op_vop(T1Comp *c, const IrOp *op, const IrHelper *h)
         || (row->code == (P66 | 0x0f3837) && !c->t1->host.sse42)) {
         return false;
     }
+    if (op->a == IR_NONE
+        && (row->kind == VK_BIN || row->kind == VK_BIN_IMM
+            || row->kind == VK_INT || row->kind == VK_FLAGS)) {
+        return false;
+    }
+    if (h->flags & IR_H_FPFLAGS) {
+        if (!c->ops->fp_control) {
+            return false;
+        }
+        fp_begin(c);
+    }
     switch (row->kind) {
     case VK_MASK:
+    case VK_MASK8:
         vop_mask(c, op, row);
         return true;
     case VK_BIN:
     case VK_BIN_IMM:
-        if (op->a == IR_NONE) {
-            return false;
-        }
         vop_binary(c, op, row);
+        return true;
+    case VK_INT:
+        vop_int(c, op, row);
+        return true;
+    case VK_FLAGS:
+        vop_flags(c, op, row);
         return true;
     default:
         vop_unary(c, op, row);

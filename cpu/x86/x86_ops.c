@@ -105,6 +105,7 @@ const CpuOps x86_cpu_ops = {
     .mmu_count = X86_MMU_COUNT,
     .trans_size = sizeof(X86Trans),
     .max_insn = 15,
+    .fp_control = offsetof(X86Cpu, mxcsr),
     .translate = x86_translate,
     .pc_mask = x86_pc_mask,
     .walk = x86_walk,

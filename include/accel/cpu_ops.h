@@ -66,6 +66,10 @@ struct CpuOps {
     unsigned mmu_count; /* at most 8 */
     size_t trans_size;
     unsigned max_insn; /* bytes of the longest instruction */
+    /* Offset of a uint32_t laid out as the x86 MXCSR (SDM vol 1 10.2.3), under
+     * which helpers with IR_H_FPFLAGS alone and a vop compute; all exceptions
+     * are masked while they are in use. 0: none, such helpers are called. */
+    uint32_t fp_control;
 
     /** Write the IR of one instruction. Illegal encodings write a helper call
      *  that raises. Deterministic in (bytes, mode). */
