@@ -21,11 +21,21 @@
 /* Are the elements in memory just what the file has? */
 static bool row_is_plain(const StateField *f)
 {
-    if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__ || f->canonical) {
-        return f->type == STATE_TYPE_U8 && !f->canonical;
+    if (f->canonical || f->min || f->max) {
+        return false;
     }
-    return (state_is_scalar(f) && f->type != STATE_TYPE_BOOL)
+    if (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__) {
+        return f->type == STATE_TYPE_U8;
+    }
+    return (state_is_scalar(f) && f->type != STATE_TYPE_BOOL
+            && f->type != STATE_TYPE_VIRT_TIME)
            || f->type == STATE_TYPE_V128;
+}
+
+/* Half the range, so that devices may add and subtract. */
+static bool sane_time(int64_t ns)
+{
+    return ns >= -INT64_MAX / 2 && ns <= INT64_MAX / 2;
 }
 
 static bool scalar_codec(const StateField *f, void *obj, uint32_t i, Codec *c)
@@ -43,7 +53,9 @@ static bool scalar_codec(const StateField *f, void *obj, uint32_t i, Codec *c)
         return false;
     }
     v = ld_le64(b);
-    if (f->type == STATE_TYPE_BOOL && v > 1) {
+    if ((f->type == STATE_TYPE_BOOL && v > 1) || v < f->min
+        || (f->max && v > f->max)
+        || (f->type == STATE_TYPE_VIRT_TIME && !sane_time((int64_t)v))) {
         c->failed = true;
         return false;
     }
@@ -59,7 +71,11 @@ static bool element_codec(const StateField *f, void *obj, uint32_t i, Codec *c)
     if (f->type == STATE_TYPE_TIMER) {
         Timer *t = p;
 
-        return codec_bool(c, &t->armed) && codec_i64(c, &t->when.ns);
+        if (!codec_bool(c, &t->armed) || !codec_i64(c, &t->when.ns)) {
+            return false;
+        }
+        c->failed |= c->mode == CODEC_READ && !sane_time(t->when.ns);
+        return !c->failed;
     }
     if (f->type == STATE_TYPE_IRQ) {
         return codec_bool(c, &((IrqLine *)p)->level);

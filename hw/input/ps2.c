@@ -75,8 +75,8 @@ void ps2_send(Device *dev, uint8_t byte)
 /* clang-format off */
 const StateField ps2_queue_rows[] = {
     STATE(Ps2Queue, bytes),
-    STATE(Ps2Queue, head),
-    STATE(Ps2Queue, count),
+    STATE(Ps2Queue, head, .max = PS2_QUEUE - 1),
+    STATE(Ps2Queue, count, .max = PS2_QUEUE),
     STATE(Ps2Queue, last),
     STATE(Ps2Queue, command),
     WIRE(Ps2Queue, owner),

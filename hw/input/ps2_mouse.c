@@ -248,7 +248,7 @@ static bool ps2_mouse_realize(Device *dev, GError **error)
 /* clang-format off */
 static const StateField ps2_mouse_state[] = {
     STATE_GROUP(Ps2Mouse, q, ps2_queue_rows, Ps2Queue),
-    STATE(Ps2Mouse, rate, .reset = 100, .doc = "samples a second"),
+    STATE(Ps2Mouse, rate, .reset = 100, .min = 1, .doc = "samples a second"),
     STATE(Ps2Mouse, resolution, .reset = 2),
     STATE(Ps2Mouse, enabled),
     STATE(Ps2Mouse, remote),

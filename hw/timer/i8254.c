@@ -509,7 +509,7 @@ static void i8254_reset_done(Device *dev)
 
 /* clang-format off */
 static const StateField i8254_chan_rows[] = {
-    STATE(I8254Chan, mode),
+    STATE(I8254Chan, mode, .max = 5),
     STATE(I8254Chan, rw, .reset = 3),
     STATE(I8254Chan, bcd),
     STATE(I8254Chan, gate, .reset = true),
@@ -522,8 +522,8 @@ static const StateField i8254_chan_rows[] = {
     STATE(I8254Chan, status),
     STATE(I8254Chan, loaded),
     STATE(I8254Chan, running),
-    STATE(I8254Chan, count, .reset = 65536),
-    STATE(I8254Chan, next),
+    STATE(I8254Chan, count, .reset = 65536, .min = 1, .max = 65536),
+    STATE(I8254Chan, next, .max = 65536),
     STATE(I8254Chan, start, .doc = "clocks of 1193182 Hz"),
     STATE(I8254Chan, change),
     STATE(I8254Chan, held),

@@ -415,7 +415,7 @@ static void mc146818_reset_done(Device *dev)
 /* clang-format off */
 static const StateField mc146818_state[] = {
     STATE(Mc146818, cmos, .keep = true),
-    STATE(Mc146818, index),
+    STATE(Mc146818, index, .max = 0x7f),
     STATE(Mc146818, nmi_masked),
     STATE(Mc146818, offset_sec, .keep = true),
     STATE(Mc146818, offset_ns, .keep = true),

@@ -50,6 +50,7 @@ struct StateField {
      * to .reset_done. Scalars may have a canonical value to save and digest. */
     bool (*codec)(void *obj, Codec *c);
     uint64_t (*canonical)(const void *obj);
+    uint64_t min, max; /* unsigned: a load takes no others; max 0: any */
     /* REG and REG_FN rows */
     uint32_t reg;      /* offset in the device's own register block */
     uint64_t writable; /* bits a guest write changes */

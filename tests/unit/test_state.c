@@ -346,6 +346,28 @@ static void test_state_names(void)
 }
 
 /* Every flipped byte either loads or leaves no trace. */
+/* What a device indexes or divides by is checked as it comes in. */
+static void test_state_ranges(void)
+{
+    static const struct {
+        uint64_t min, max;
+        bool taken;
+    } row[] = {{0, 0, true},  {0, 2, true},  {0, 1, false}, {2, 2, true},
+               {3, 0, false}, {3, 9, false}, {1, 0, true}};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(row); i++) {
+        const StateField ranged[] = {
+            STATE(Pair, a),
+            STATE(Pair, b, .min = row[i].min, .max = row[i].max), STATE_END};
+        g_autoptr(GError) error = NULL;
+
+        g_assert_true(pair_load(pair_state, ranged, &error) == row[i].taken);
+        if (!row[i].taken) {
+            g_assert_cmpstr(error->message, ==, "/q: row 'b': damaged value");
+        }
+    }
+}
+
 static void test_state_damage(void)
 {
     g_autoptr(Bench) a = bench_new(&chip_type), b = bench_new(&chip_type);
@@ -440,6 +462,7 @@ int main(int argc, char **argv)
     g_test_add_func("/state/reset", test_state_reset);
     g_test_add_func("/state/round", test_state_round);
     g_test_add_func("/state/names", test_state_names);
+    g_test_add_func("/state/ranges", test_state_ranges);
     g_test_add_func("/state/damage", test_state_damage);
     g_test_add_func("/state/digest", test_state_digest);
     g_test_add_func("/state/text", test_state_text);
