@@ -31,7 +31,7 @@ static const LaterOption later_options[] = {
     {"cdrom", "disks"}, {"fda", "disks"}, {"fdb", "disks"},
     {"snapshot", "disks"}, {"loadvm", "snapshots"}, {"netdev", "networks"},
     {"object", "objects"}, {"vnc", "screens"}, {"audiodev", "sound"},
-    {"usb", "USB"}, {"usbdevice", "USB"}, 
+    {"usb", "USB"}, {"usbdevice", "USB"},
     {"daemonize", "running in the background"},
     {"incoming", "migration"}, {"dtb", "device trees"}, {"plugin", "plugins"},
     {"trace", "trace points"}, {"sandbox", "the sandbox"},

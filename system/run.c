@@ -281,7 +281,10 @@ static bool run_verdict(Run *r, ReplayVerdict verdict)
     case REPLAY_CHANGED:
         return false;
     case REPLAY_ENDED:
-        run_end_of_recording(r);
+        debug_check(r, run_vcpu(r)); /* a breakpoint here comes first */
+        if (r->state == RUN_RUNNING) {
+            run_end_of_recording(r);
+        }
         return false;
     case REPLAY_DIVERGED:
         run_diverged(r);
