@@ -49,7 +49,9 @@ Rig *rig_new(RigMode mode, const char *options)
 
     accel_options_parse(&o, text, &error);
     g_assert_no_error(error);
-    o.interp = g_getenv("REPRISE_TEST_JIT") == NULL;
+    if (!options || !strstr(options, "engine=")) {
+        o.interp = g_getenv("REPRISE_TEST_JIT") == NULL;
+    }
     r->vm = vm_new();
     accel_init(r->vm, &o, &error);
     g_assert_no_error(error);
