@@ -360,6 +360,14 @@ static void run_note_progress(Run *r)
     g_mutex_unlock(&r->lock);
 }
 
+static gboolean run_leave(gpointer data)
+{
+    Run *r = data;
+
+    g_main_loop_quit(r->io);
+    return G_SOURCE_REMOVE;
+}
+
 static gpointer run_thread(gpointer data)
 {
     Run *r = data;
@@ -392,7 +400,7 @@ static gpointer run_thread(gpointer data)
     r->over = true;
     g_cond_broadcast(&r->served);
     g_mutex_unlock(&r->lock);
-    g_main_loop_quit(r->io);
+    g_idle_add(run_leave, r); /* the I/O thread may not be in its loop yet */
     return NULL;
 }
 
