@@ -215,14 +215,17 @@ static void jump_stub(T1 *t1, X64 *x)
     unsigned n = 0;
 
     t1->jump_probe = x->p;
-    x64_mov(x, 8, X64_R9, X64_R8);
-    x64_shift_imm(x, X64_SHR, 8, X64_R9, 6);
-    x64_mov(x, 4, X64_R10, X64_R9);
-    x64_alu_imm(x, X64_AND, 4, X64_R10, 63 << 6);
+    x64_mov(x, 8, X64_R9, X64_R8); /* see JUMP_SLOT */
+    x64_mov(x, 8, X64_R10, X64_R8);
+    x64_mov(x, 8, X64_R11, X64_R8);
+    x64_shift_imm(x, X64_SHR, 8, X64_R9, 9);
+    x64_shift_imm(x, X64_SHR, 8, X64_R10, 18);
+    x64_alu_imm(x, X64_AND, 4, X64_R11, 63 << 12);
     x64_alu_rr(x, X64_XOR, 4, X64_R9, X64_R8);
-    x64_alu_imm(x, X64_AND, 4, X64_R9, 63);
-    x64_alu_rr(x, X64_OR, 4, X64_R9, X64_R10);
+    x64_alu_rr(x, X64_XOR, 4, X64_R9, X64_R10);
+    x64_rr(x, X64_MOVZX8, 4, X64_R9, X64_R9);
     x64_shift_imm(x, X64_SHL, 4, X64_R9, 4);
+    x64_alu_rr(x, X64_OR, 4, X64_R9, X64_R11);
     x64_alu_rm(x, X64_ADD, 8, X64_R9, x64_at(X64_RSP, T1_F_JUMP));
     x64_rm(x, X64_MOV_LOAD, 8, X64_R10, x64_at(X64_RSP, T1_F_ID));
     x64_alu_rm(x, X64_CMP, 8, X64_R8, x64_at(X64_R9, offsetof(JumpEntry, pc)));

@@ -77,8 +77,8 @@ void tlb_l1_protect(Tlb *tlb, RamPage page)
 void tlb_jump_flush(Tlb *tlb)
 {
     for (uint64_t bits = tlb->jump_touched; bits; bits &= bits - 1) {
-        memset(&tlb->jump[__builtin_ctzll(bits) * 64], 0,
-               64 * sizeof(JumpEntry));
+        memset(&tlb->jump[__builtin_ctzll(bits) * JUMP_GROUP], 0,
+               JUMP_GROUP * sizeof(JumpEntry));
     }
     tlb->jump_touched = 0;
 }
@@ -94,7 +94,8 @@ static void tlb_left(Tlb *tlb, uint64_t va, unsigned mmu)
         tlb_l1_clear(e);
     }
     if (tlb->jump_touched >> group & 1) {
-        memset(&tlb->jump[group * 64], 0, 64 * sizeof(JumpEntry));
+        memset(&tlb->jump[group * JUMP_GROUP], 0,
+               JUMP_GROUP * sizeof(JumpEntry));
         tlb->jump_touched &= ~((uint64_t)1 << group);
     }
 }

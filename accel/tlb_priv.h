@@ -59,14 +59,16 @@ typedef struct TlbContext {
     uint64_t sets[16]; /* not state: sets that may hold entries of it */
 } TlbContext;
 
-/* pc -> block while the page is in level 2. 64 slots a page group. */
+/* pc -> block while the page is in level 2. Pages share 64 groups of slots. */
 typedef struct JumpEntry {
     uint64_t pc;
     uint32_t id;    /* TlbContext.id */
     uint32_t block; /* offset in the cache / 16; 0: empty */
 } JumpEntry;
-#define JUMP_SLOTS 4096
-#define JUMP_SLOT(pc) ((((pc) >> 12 & 63) << 6) | (((pc) ^ ((pc) >> 6)) & 63))
+#define JUMP_GROUP 256
+#define JUMP_SLOTS (64 * JUMP_GROUP)
+#define JUMP_SLOT(pc)                                                          \
+    ((((pc) >> 12 & 63) << 8) | (((pc) ^ (pc) >> 9 ^ (pc) >> 18) & 255))
 
 struct Tlb {
     TlbL1 l1[TLB_MMU_MAX];
