@@ -14,8 +14,9 @@
 /* --- options --------------------------------------------------------------- */
 
 static const char *const accel_keys[] = {
-    "engine",      "thread",  "tb-size",   "max-insns", "random-length",
-    "flush-every", "l1-bits", "test-seed", "verify",    NULL,
+    "engine",        "thread",       "tb-size", "max-insns",
+    "random-length", "flush-every",  "l1-bits", "test-seed",
+    "verify",        "random-slice", NULL,
 };
 
 static bool accel_number(const char *key, const char *text, uint64_t min,
@@ -92,6 +93,9 @@ static bool accel_option(AccelOptions *o, const char *key, const char *text,
     } else if (!strcmp(key, "flush-every")) {
         ok = accel_number(key, text, 1, 1000000, &n, error);
         o->flush_every = ok ? (unsigned)n : o->flush_every;
+    } else if (!strcmp(key, "random-slice")) {
+        ok = accel_number(key, text, 1, INT32_MAX, &n, error);
+        o->random_slice = ok ? (unsigned)n : o->random_slice;
     } else if (!strcmp(key, "l1-bits")) {
         ok = accel_number(key, text, 6, 15, &n, error);
         o->l1_bits = ok ? (unsigned)n : o->l1_bits;
@@ -318,19 +322,19 @@ void accel_print_jit(Vm *vm, GString *out)
                            "u translated, %" G_GINT64_MODIFIER "u invalidated\n"
                            "cache flushes       %" G_GINT64_MODIFIER "u\n"
                            "engine turns        %" G_GINT64_MODIFIER "u\n",
-                           a->t1 ? "jit" : "interpreter", c->used >> 10, c->size >> 10, c->count,
-                           c->translated, c->killed, c->generation,
-                           a->engine_turns);
+                           a->t1 ? "jit" : "interpreter", c->used >> 10,
+                           c->size >> 10, c->count, c->translated, c->killed,
+                           c->generation, a->engine_turns);
     if (a->t1) {
-        g_string_append_printf(
-            out,
-            "native blocks       %" G_GINT64_MODIFIER
-            "u compiled, %" G_GINT64_MODIFIER "u refused\n"
-            "native code         %" G_GINT64_MODIFIER
-            "u KiB hot, %" G_GINT64_MODIFIER "u KiB cold\n"
-            "restarts in T0      %" G_GINT64_MODIFIER "u\n",
-            a->t1->compiled, a->t1->refused, a->t1->hot_bytes >> 10,
-            a->t1->cold_bytes >> 10, a->t1->restarts);
+        g_string_append_printf(out,
+                               "native blocks       %" G_GINT64_MODIFIER
+                               "u compiled, %" G_GINT64_MODIFIER "u refused\n"
+                               "native code         %" G_GINT64_MODIFIER
+                               "u KiB hot, %" G_GINT64_MODIFIER "u KiB cold\n"
+                               "restarts in T0      %" G_GINT64_MODIFIER "u\n",
+                               a->t1->compiled, a->t1->refused,
+                               a->t1->hot_bytes >> 10, a->t1->cold_bytes >> 10,
+                               a->t1->restarts);
     }
     for (guint i = 0; i < a->vcpus->len; i++) {
         const Vcpu *v = g_ptr_array_index(a->vcpus, i);

@@ -369,6 +369,9 @@ VcpuStop vcpu_run(Vcpu *v, uint32_t budget)
 
     vm_assert_thread(vm);
     engine_begin(v);
+    if (a->opt.random_slice) { /* as a random poll quantum would */
+        budget = MIN(budget, 1 + accel_random(a) % a->opt.random_slice);
+    }
     v->budget = budget;
     v->slice_end = clock_icount(vm->clock) + budget;
     while (!engine_stop(v, &r, &why)) {

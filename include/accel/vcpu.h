@@ -116,11 +116,12 @@ typedef struct AccelOptions {
     unsigned max_insns; /* test: block length limit, 0: IR_MAX_INSNS */
     bool random_length; /* test: random block length limits */
     unsigned
-        flush_every;    /* test: flush caches about every N blocks run, 0: no */
-    unsigned l1_bits;   /* test: level-1 TLB entries, log2; 0: default */
-    bool singlestep;    /* -singlestep: one instruction a block */
-    uint64_t test_seed; /* of the random test options */
-    bool verify;        /* test: check every block's IR */
+        flush_every; /* test: flush caches about every N blocks run, 0: no */
+    unsigned random_slice; /* test: cut slices at random to at most N steps */
+    unsigned l1_bits;      /* test: level-1 TLB entries, log2; 0: default */
+    bool singlestep;       /* -singlestep: one instruction a block */
+    uint64_t test_seed;    /* of the random test options */
+    bool verify;           /* test: check every block's IR */
 } AccelOptions;
 
 bool accel_options_parse(AccelOptions *o, const char *text, GError **error);

@@ -20,6 +20,8 @@ FULL = FAST + [
     "tcg,engine=interp,flush-every=997,test-seed=3",
     "tcg,engine=interp,tb-size=1",
     "tcg,engine=interp,l1-bits=6",
+    "tcg,engine=interp,random-slice=5000,test-seed=13",
+    "tcg,random-slice=20000,test-seed=17",
     "tcg,max-insns=3",
     "tcg,random-length=on,test-seed=11",
     "tcg,flush-every=499,test-seed=5",
