@@ -222,6 +222,18 @@ typedef struct EngineRun {
     bool shadow; /* the present step is the last one without interrupts */
 } EngineRun;
 
+static T0Exit engine_t0(Vcpu *v, Block *b, BlockLink **link)
+{
+    if (!b->t0 && !translate_t0(v, b)) {
+        engine_flush(v->accel);
+        b = engine_find(v);
+        if (!b->t0 && !translate_t0(v, b)) {
+            g_assert_not_reached();
+        }
+    }
+    return t0_run(v, b, link);
+}
+
 /* One instruction in T0, which may do what generated code may not. */
 static T0Exit engine_restart(Vcpu *v, BlockLink **link)
 {
@@ -231,7 +243,7 @@ static T0Exit engine_restart(Vcpu *v, BlockLink **link)
     a->held += rest;
     v->slice_end -= rest;
     v->budget = 1;
-    return t0_run(v, engine_find(v), link);
+    return engine_t0(v, engine_find(v), link);
 }
 
 static T0Exit engine_exec(Vcpu *v, Block *b, BlockLink **link)
@@ -240,7 +252,7 @@ static T0Exit engine_exec(Vcpu *v, Block *b, BlockLink **link)
     T0Exit why;
 
     if (!b->native || v->budget < b->insns) {
-        return t0_run(v, b, link);
+        return engine_t0(v, b, link);
     }
     why = t1_run(v, b, link, &restart);
     return restart ? engine_restart(v, link) : why;
@@ -251,6 +263,7 @@ static void engine_turn(Vcpu *v, EngineRun *r)
 {
     Accel *a = v->accel;
     BlockLink *link = r->link;
+    uint64_t generation;
     T0Exit why;
     Block *b;
 
@@ -267,6 +280,7 @@ static void engine_turn(Vcpu *v, EngineRun *r)
         engine_log(v, b);
     }
     a->in_step = true;
+    generation = a->cache.generation;
     why = engine_exec(v, b, &r->link);
     a->in_step = false;
     r->generation = a->cache.generation;
@@ -280,7 +294,9 @@ static void engine_turn(Vcpu *v, EngineRun *r)
         break;
     case T0_EXIT_STALE:
         /* any block that straddles from this page: only they look */
-        blocks_kill(&a->cache, b);
+        if (generation == a->cache.generation) {
+            blocks_kill(&a->cache, b);
+        }
         break;
     default:
         break;
@@ -370,7 +386,9 @@ VcpuStop vcpu_run(Vcpu *v, uint32_t budget)
     vm_assert_thread(vm);
     engine_begin(v);
     if (a->opt.random_slice) { /* as a random poll quantum would */
-        budget = MIN(budget, 1 + accel_random(a) % a->opt.random_slice);
+        uint32_t most = 1 + accel_random(a) % a->opt.random_slice;
+
+        budget = MIN(budget, most);
     }
     v->budget = budget;
     v->slice_end = clock_icount(vm->clock) + budget;
