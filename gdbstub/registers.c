@@ -52,13 +52,17 @@ static bool reg_write(GdbState *g, Vcpu *v, unsigned n, const uint8_t *value)
 {
     const CpuRegRow *row = g_ptr_array_index(gdb_registers(g), n);
     g_autoptr(GError) error = NULL;
-    uint8_t old[CPU_REG_BYTES];
+    uint8_t old[CPU_REG_BYTES], now[CPU_REG_BYTES];
 
     reg_read(g, v, row, old);
     if (memcmp(old, value, row->bytes) == 0) {
         return true;
     }
-    return gdb_write_reg(g, v, n, value, &error);
+    if (!gdb_write_reg(g, v, n, value, &error)) {
+        return false;
+    }
+    reg_read(g, v, row, now);
+    return memcmp(old, now, row->bytes) != 0; /* else the vCPU refused it */
 }
 
 /* All that a client sends; registers behind the end stay. */
