@@ -55,5 +55,7 @@ void accel_watch_check(Vcpu *v, uint64_t va, unsigned size, AccelWatch kind);
 /** translate_block() - the block at v->pc, in the page v->pc_page. NULL: the
  *  cache is full */
 Block *translate_block(Vcpu *v);
+/** translate_t0() - the T0 ops of @b, at v->pc; false: the cache is full */
+bool translate_t0(Vcpu *v, Block *b);
 
 #endif

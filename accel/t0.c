@@ -114,10 +114,10 @@ static bool t0_fetch2(Vcpu *v, const Block *b)
     return e && b->has_page2 && (e->pa & TLB_PAGE_MASK) == b->phys2;
 }
 
-/* Generated code can run it: T0 hands back. */
+/* Generated code can run it, or its T0 ops are still to be made. */
 static bool t0_native(const Vcpu *v, const Block *b)
 {
-    return b->native && v->budget >= b->insns;
+    return !b->t0 || (b->native && v->budget >= b->insns);
 }
 
 /* The jump cache: the block at @pc, if its page is in level 2. */

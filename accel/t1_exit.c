@@ -89,6 +89,7 @@ static void exit_link(T1Comp *c, X64 *x, unsigned slot, int64_t off)
 {
     BlockLink *l = &c->b->links[slot];
 
+    l->pc_off = off;
     if (off >= 0 && off < GUEST_PAGE_SIZE) {
         l->patch = x64_jmp(x, x->p + 5);
         if (x != c->y) {

@@ -263,6 +263,37 @@ static bool trans_links(BlockCache *c, const IrBlock *ir, Block *b)
     return true;
 }
 
+/* With a code generator, T0 ops are made when they are needed. Blocks that
+ * might have too many temps for T0 must be known now. */
+static bool trans_t0_later(const Accel *a, const Block *b)
+{
+    const IrBlock *ir = &a->builder->block;
+    unsigned vecs = 0;
+
+    if (!a->t1 || b->page == RAM_PAGE_NONE || b->crosses
+        || ir->temp_count > VCPU_SCRATCH - 16) {
+        return false;
+    }
+    for (unsigned i = 0; i < ir->temp_count; i++) {
+        vecs += ir->temp_types[i] == IR_VEC;
+    }
+    return vecs < VCPU_VSCRATCH;
+}
+
+bool translate_t0(Vcpu *v, Block *b)
+{
+    Accel *a = v->accel;
+    CodeReader r = {.page = b->host};
+    Block unused = {.page = b->page};
+    int lowered;
+
+    trans_block(v, &r, b->start, b->insns, &unused);
+    g_assert(a->builder->block.insn_count == b->insns);
+    lowered = t0_lower(a, v->ops, &a->builder->block, b);
+    g_assert(lowered != 2);
+    return lowered == 0;
+}
+
 Block *translate_block(Vcpu *v)
 {
     Accel *a = v->accel;
@@ -290,7 +321,9 @@ Block *translate_block(Vcpu *v)
         if (!trans_links(&a->cache, &a->builder->block, b)) {
             return NULL;
         }
-        lowered = t0_lower(a, v->ops, &a->builder->block, b);
+        lowered = trans_t0_later(a, b)
+                      ? 0
+                      : t0_lower(a, v->ops, &a->builder->block, b);
         g_assert(lowered != 2 || b->insns > 1);
         limit = MAX(1u, b->insns / 2u);
     } while (lowered == 2);
