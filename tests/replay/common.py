@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the record and replay tests share: running the machine with limits."""
+import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 
 SKIP = 77
+ANSWER_S = 10  # a monitor that takes longer hangs
 
 
 def guests_dir(build):
@@ -88,3 +91,32 @@ def run(args, limit, keys=None):
 
 def icount(shift, mode, log, more=""):
     return ["-icount", "shift=%s,rr=%s,rrfile=%s%s" % (shift, mode, log, more)]
+
+
+class Qmp:
+    def __init__(self, path):
+        end = time.monotonic() + ANSWER_S
+        while True:
+            try:
+                self.s = socket.socket(socket.AF_UNIX)
+                self.s.connect(path)
+                break
+            except OSError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+        self.s.settimeout(ANSWER_S)
+        self.f = self.s.makefile("rw")
+        assert "QMP" in json.loads(self.f.readline())
+        self.ask("qmp_capabilities")
+
+    def ask(self, command, **arguments):
+        message = {"execute": command}
+        if arguments:
+            message["arguments"] = arguments
+        self.f.write(json.dumps(message) + "\n")
+        self.f.flush()
+        while True:
+            answer = json.loads(self.f.readline())
+            if "event" not in answer:
+                return answer
