@@ -335,6 +335,7 @@ X86Cpu *x86_cpu_new(Vm *vm, Device *parent, unsigned index, unsigned count,
     c->target64 = long_mode;
     if (!x86_model_apply(c, cpu, long_mode, error)
         || !device_realize(&c->v.dev, error)) {
+        x86_model_free(c); /* what is not realized is not unrealized */
         return NULL;
     }
     return c;

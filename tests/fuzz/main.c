@@ -91,6 +91,8 @@ static void run(const uint8_t *data, size_t size)
     alarm(HANG_SECONDS); /* an input takes milliseconds */
     LLVMFuzzerTestOneInput(exact, size);
     alarm(0);
+    now.data = NULL;
+    now.size = 0;
 }
 
 /* --- corpus -------------------------------------------------------------------- */

@@ -232,7 +232,9 @@ static unsigned take_size(FuzzIn *in)
 static void op_port(PcBox *b, FuzzIn *in, bool write)
 {
     uint64_t port = take_port(b, in);
-    unsigned size = MIN(take_size(in), 4);
+    unsigned size = take_size(in) & 7; /* no 8-byte ports: 1 byte */
+
+    size = MAX(size, 1);
 
     if (write) {
         mem_io_write(b->vm->io, port, fuzz_take(in, size), size);
@@ -375,7 +377,7 @@ static void op_pci(PcBox *b, FuzzIn *in)
 static void op_ram(PcBox *b, FuzzIn *in)
 {
     uint64_t at = fuzz_take(in, 3) % (PC_BOX_RAM - 64);
-    size_t size = MIN(in->left, 1 + fuzz_take(in, 1) % 64);
+    size_t size = 1 + fuzz_take(in, 1) % 64;
 
     size = MIN(size, in->left);
     dma_write(b->vm->mem, at, in->at, size);
