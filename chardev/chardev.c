@@ -270,6 +270,13 @@ Chardev *chardev_find(Vm *vm, const char *id)
     return NULL;
 }
 
+void chardev_remove(Chardev *c)
+{
+    g_assert(c->fes->len == 0);
+    chr_queue_clear(c);
+    g_ptr_array_remove(c->st->all, c);
+}
+
 Chardev *chardev_make_mux(Chardev *c)
 {
     c->mux = true;

@@ -62,6 +62,7 @@ typedef struct GdbState {
     Vm *vm;            /* borrowed */
     const GdbOps *ops; /* borrowed */
     ChrFe *fe;         /* owned: or NULL */
+    Chardev *backend;  /* made for this server; NULL: a person's */
     unsigned opened;   /* servers so far, for names */
     gint connected;    /* atomic */
     /* I/O thread */

@@ -506,46 +506,49 @@ static char *server_device(const char *device)
     return g_strdup(device);
 }
 
-/* Whoever is connected is let go; the address stays bound to its back end. */
+/* Whoever is connected is let go. */
 static void server_close(GdbState *g)
 {
-    if (g->fe) {
-        g->ops->call(g->vm, exec_vanish, g);
-        g_mutex_lock(&g->lock);
-        g_clear_pointer(&g->fe, chr_fe_free);
-        g_mutex_unlock(&g->lock);
-        server_connected(g, false);
+    if (!g->fe) {
+        return;
     }
+    g->ops->call(g->vm, exec_vanish, g);
+    g_mutex_lock(&g->lock);
+    g_clear_pointer(&g->fe, chr_fe_free);
+    g_mutex_unlock(&g->lock);
+    server_connected(g, false);
+    g_clear_pointer(&g->backend, chardev_remove);
 }
 
 bool gdb_open(Vm *vm, const GdbOps *ops, const char *device, GError **error)
 {
     g_autofree char *text = server_device(device);
     g_autofree char *label = NULL;
+    GdbState *g = vm->gdb;
     Chardev *c = NULL;
     ChrFe *fe = NULL;
 
-    if (!vm->gdb) {
-        vm->gdb = server_new(vm, ops);
+    if (!g) {
+        g = vm->gdb = server_new(vm, ops);
     }
-    if (vm->gdb->serving) {
+    if (g->serving) {
         return fail(error, "gdbserver: not from the debugger it would cut off");
     }
-    label = g_strdup_printf("gdb%u", vm->gdb->opened);
+    server_close(g);
+    label = g_strdup_printf("gdb%u", g->opened++);
     if (!chardev_from_text(vm, text, label, &c, error)) {
         return false;
     }
     if (c) {
-        fe = chr_fe_new(c, &server_ops, vm->gdb, error);
+        fe = chr_fe_new(c, &server_ops, g, error);
         if (!fe) {
             return false;
         }
-        vm->gdb->opened++;
+        g->backend = g_str_has_prefix(device, "chardev:") ? NULL : c;
     }
-    server_close(vm->gdb);
-    g_mutex_lock(&vm->gdb->lock);
-    vm->gdb->fe = fe;
-    g_mutex_unlock(&vm->gdb->lock);
+    g_mutex_lock(&g->lock);
+    g->fe = fe;
+    g_mutex_unlock(&g->lock);
     return true;
 }
 

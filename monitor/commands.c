@@ -209,6 +209,23 @@ static bool cmd_quit(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
     return true;
 }
 
+static bool cmd_gdbserver(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
+{
+    const char *device = cmd_str(in, "device");
+
+    device = device ? device : "tcp::1234";
+    if (!ops(vm)->gdbserver(vm, device, error)) {
+        return false;
+    }
+    if (strcmp(device, "none") == 0) {
+        g_string_append(out->text, "Disabled gdbserver\n");
+    } else {
+        g_string_append_printf(
+            out->text, "Waiting for gdb connection on device '%s'\n", device);
+    }
+    return true;
+}
+
 static bool cmd_reset(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
     return ops(vm)->reset(vm, VM_CAUSE_HOST_QMP_RESET, error);
@@ -456,6 +473,7 @@ static const CmdArg args_registers[] = {{"a", ARG_FLAG, .optional = true, .doc =
 static const CmdArg args_help[] = {{"name", ARG_REST, .optional = true, .doc = "a command"}, {NULL}};
 static const CmdArg args_log[] = {{"items", ARG_STR, .doc = "categories with commas, none, help"}, {NULL}};
 static const CmdArg args_file[] = {{"filename", ARG_STR, .doc = "file to write"}, {NULL}};
+static const CmdArg args_device[] = {{"device", ARG_STR, .optional = true, .doc = "tcp:[HOST]:PORT, unix:PATH, stdio, chardev:ID, none"}, {NULL}};
 static const CmdArg args_rest[] = {{"args", ARG_REST, .optional = true}, {NULL}};
 
 #define LATER(qmp_name, hmp_name, text) \
@@ -516,7 +534,7 @@ const CmdRow cmd_rows[] = {
     LATER("screendump", "screendump", "save the screen as a picture"),
     LATER(NULL, "mouse_move", "move the pointer"),
     LATER(NULL, "mouse_button", "press pointer buttons"),
-    LATER(NULL, "gdbserver", "wait for a debugger"),
+    {NULL, "gdbserver", args_device, cmd_gdbserver, NULL, "serve gdb on DEVICE (tcp::1234); none ends it", CMD_IO},
     LATER("query-qmp-schema", NULL, "types of all commands"),
     LATER("query-machines", NULL, "machines"),
     LATER("query-cpu-definitions", NULL, "CPU models"),

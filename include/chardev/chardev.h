@@ -16,6 +16,9 @@ Chardev *chardev_add(Vm *vm, const char *options, GError **error);
 bool chardev_from_text(Vm *vm, const char *text, const char *label,
                        Chardev **out, GError **error);
 Chardev *chardev_find(Vm *vm, const char *id);
+/** chardev_remove() - a back end without front ends goes; not from its own
+ *  callbacks. Thread: I/O */
+void chardev_remove(Chardev *c);
 /** chardev_make_mux() - allow several front ends */
 Chardev *chardev_make_mux(Chardev *c);
 bool chardev_is_mux(const Chardev *c);
