@@ -176,8 +176,18 @@ def measure(side, setup, runs, progress):
     if why:
         raise SystemExit("figures: %s" % why)
     table = Table()
-    interpreter(table, side, work, setup, runs, progress)
-    for shift in ("7", "-auto"):
-        log_and_cost(table, side, work, setup, runs, shift, progress)
-    plain_memory(table, side, work, setup, runs, progress)
+    parts = [
+        ("interpreter", interpreter, ()),
+        ("shift=7", log_and_cost, ("7",)),
+        ("shift=auto", log_and_cost, ("-auto",)),
+        ("plain", plain_memory, ()),
+    ]
+    for name, part, more in parts:
+        try:
+            part(table, side, work, setup, runs, *more, progress)
+        except (OSError, RuntimeError, ValueError,
+                subprocess.SubprocessError) as e:
+            progress("figures: %s: %s" % (name, e))
+            table.note("failed: " + name, "boot", str(e))
+        side.forget(work)
     return table.rows

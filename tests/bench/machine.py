@@ -85,6 +85,8 @@ class Side:
             if wrong:
                 return run, "recording: " + wrong
         run = execute(self.command(work, mode, setup), self.limit)
+        if run.status is None:
+            return run, "given up after %g s" % self.limit
         return run, work.wrong(run, setup)
 
     def forget(self, work):
