@@ -53,6 +53,12 @@ void vm_horizon_changed(Vm *vm)
     }
 }
 
+void vm_end_turn(Vm *vm)
+{
+    vm->turn_over = true;
+    vm_horizon_changed(vm);
+}
+
 void vm_request(Vm *vm, VmRequest what, VmCause cause)
 {
     vm_assert_thread(vm);

@@ -14,6 +14,7 @@
 
 #define DEFAULT_RAM (128ULL << 20)
 #define MAX_RAM (1ULL << 40)
+#define MAX_CPUS 8
 
 typedef bool OptionFn(Options *o, const char *arg, GError **error);
 
@@ -194,9 +195,9 @@ static bool opt_smp(Options *o, const char *arg, GError **error)
         return false;
     }
     cpus = cpus ? cpus : sockets * cores * threads;
-    if (cpus != 1 || max > 1) {
-        return fail(error, "%s: several vCPUs are not in this version yet",
-                    arg);
+    if (cpus > MAX_CPUS || max > MAX_CPUS || (max && max < cpus)) {
+        return fail(error, "%s: from 1 to %d vCPUs, maxcpus at least as many",
+                    arg, MAX_CPUS);
     }
     o->cpus = (unsigned)cpus;
     return true;

@@ -18,6 +18,7 @@
 static const StateField loop_state[] = {
     STATE(LoopDev, accepted_at, .doc = "one interrupt per icount: when the last was accepted"),
     STATE(LoopDev, current,     .doc = "vCPU whose turn it is"),
+    STATE(LoopDev, turn_left,   .doc = "steps until the next vCPU's turn"),
     STATE_END,
 };
 
@@ -259,6 +260,49 @@ static Vcpu *run_vcpu(const Run *r)
     return (Vcpu *)g_ptr_array_index(r->vm->vcpus, r->dev->current);
 }
 
+/* --- turns ------------------------------------------------------------------- */
+
+static uint32_t run_turn_steps(const Vm *vm)
+{
+    uint64_t rate = clock_rate(vm->clock); /* ns per step, 32.32 */
+    uint64_t steps = ((uint64_t)RUN_TURN_NS << 32) / MAX(rate, 1);
+
+    return (uint32_t)CLAMP(steps, RUN_TURN_MIN, RUN_TURN_MAX);
+}
+
+/* The turn passes on when it is over or its vCPU is not runnable. */
+static void run_turn(Run *r)
+{
+    Vm *vm = r->vm;
+    guint count = vm->vcpus->len;
+
+    if (count < 2
+        || (r->dev->turn_left > 0 && run_vcpu(r)->ops->runnable(run_vcpu(r)))) {
+        return;
+    }
+    for (guint i = 1; i <= count; i++) {
+        guint next = (r->dev->current + i) % count;
+        Vcpu *v = g_ptr_array_index(vm->vcpus, next);
+
+        if (v->ops->runnable(v)) {
+            r->dev->current = next;
+            r->dev->turn_left = run_turn_steps(vm);
+            vm->vcpu_now = &v->dev;
+            replay_changed(vm->replay);
+            return;
+        }
+    }
+}
+
+static void run_turn_used(Run *r, uint64_t steps)
+{
+    r->dev->turn_left -= (uint32_t)MIN(steps, r->dev->turn_left);
+    if (r->vm->turn_over) {
+        r->dev->turn_left = 0;
+        r->vm->turn_over = false;
+    }
+}
+
 /* One interrupt at most at each icount. */
 static void run_accept(Run *r, Vcpu *v)
 {
@@ -301,6 +345,9 @@ static uint32_t run_budget(Run *r, Vcpu *v)
 
     budget = MIN(budget, clock_deadline_icount(clock, 1) - now);
     budget = MIN(budget, debug_limit(r, v));
+    if (r->vm->vcpus->len > 1) {
+        budget = MIN(budget, r->dev->turn_left);
+    }
     if (v->ops->irq_acceptable(v)) {
         budget = MIN(budget, 1); /* a second one waits for the next icount */
     }
@@ -317,6 +364,7 @@ static void run_slice(Run *r, Vcpu *v)
     }
     r->vm->horizon = false;
     vcpu_run(v, budget); /* a breakpoint is judged at the next pass */
+    run_turn_used(r, clock_icount(r->vm->clock) - before);
     replay_ran(r->vm->replay);
     debug_ran(r, v, before);
 }
@@ -324,7 +372,7 @@ static void run_slice(Run *r, Vcpu *v)
 static void run_pass(Run *r)
 {
     Vm *vm = r->vm;
-    Vcpu *v = run_vcpu(r);
+    Vcpu *v;
 
     if (run_requests(r)) {
         return;
@@ -340,6 +388,8 @@ static void run_pass(Run *r)
     if (!run_verdict(r, replay_deliver(vm->replay)) || vm->requests) {
         return;
     }
+    run_turn(r);
+    v = run_vcpu(r);
     run_accept(r, v);
     debug_check(r, v);
     run_serve(r);

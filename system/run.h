@@ -9,6 +9,12 @@
 
 typedef struct Run Run;
 
+/* How long one of several vCPUs runs before the next: virtual time, and bounds
+ * in steps. Part of the seal. */
+#define RUN_TURN_NS 100000
+#define RUN_TURN_MIN 5000
+#define RUN_TURN_MAX 100000
+
 typedef struct RunOptions {
     bool no_reboot, no_shutdown;
     bool start_stopped; /* -S */

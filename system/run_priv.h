@@ -12,6 +12,7 @@ typedef struct LoopDev {
     Device dev;
     uint64_t accepted_at; /* icount of the last acceptance, + 1 */
     uint32_t current;     /* vCPU whose turn it is */
+    uint32_t turn_left;   /* steps until the next one's; one vCPU: unused */
 } LoopDev;
 
 typedef struct RunCall {

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "cpu/x86.h"
 #include "hw/machine.h"
+#include "system/run.h"
 
 static void seal_device(void *opaque, Device *dev)
 {
@@ -50,6 +51,8 @@ Seal *seal_machine(Vm *vm, const Options *o, int argc, char **argv)
     seal_add(s, "machine", "%s", machine_of(vm)->mtype->name);
     seal_add(s, "ram", "%" PRIu64 " MiB", o->ram_bytes >> 20);
     seal_add(s, "vcpus", "%u", vm->vcpus->len);
+    seal_add(s, "turn", "%d ns, %d to %d steps", RUN_TURN_NS, RUN_TURN_MIN,
+             RUN_TURN_MAX);
     seal_add(s, "cpu", "%s", o->cpu ? o->cpu : "default");
     seal_cpus(s, vm);
     seal_add(s, "uuid", "%s", o->uuid_text ? o->uuid_text : "none");

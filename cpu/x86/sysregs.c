@@ -540,7 +540,7 @@ uint64_t x86_h_pause(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3,
                      uint64_t u4)
 {
     if (x86_of(v)->cpu_count > 1) {
-        vcpu_end_slice(v);
+        vm_end_turn(v->dev.vm);
     }
     return 0;
 }

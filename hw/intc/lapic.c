@@ -357,7 +357,7 @@ static void lapic_send(Lapic *l)
         lapic_error(l, ESR_SEND_ILLEGAL);
         return;
     }
-    vm_horizon_changed(l->dev.vm);
+    vm_end_turn(l->dev.vm); /* the receiver is to run soon */
     switch (icr >> 18 & 3) {
     case 0:
         apic_bus_send(l->bus, &msg);

@@ -56,6 +56,8 @@ struct Vm {
     VmCause cause;        /* of the last request */
     int exit_status;      /* for shutdown by an exit device; -1: none */
     bool horizon;         /* see vm_horizon_changed() */
+    bool turn_over;       /* the running vCPU gives its turn away (pause, IPI):
+                             consumed by the loop after the slice */
     /* Set by the accelerator: makes the running vCPU stop after the present
      * instruction. Called by vm_horizon_changed(). */
     void (*end_slice)(void *opaque);
@@ -69,6 +71,8 @@ Vm *vm_new(void);
 void vm_free(Vm *vm);
 /** vm_request() - takes effect directly after the present instruction */
 void vm_request(Vm *vm, VmRequest what, VmCause cause);
+/** vm_end_turn() - the next vCPU's turn comes after the present instruction */
+void vm_end_turn(Vm *vm);
 /** vm_assert_thread() - guest-visible code runs on the machine thread only */
 void vm_assert_thread(const Vm *vm);
 /** vm_cause_name() - "guest-shutdown", "host-qmp-quit", ... */

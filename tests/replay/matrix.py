@@ -41,9 +41,11 @@ def main():
     p.add_argument("--type", action="append", default=[])
     p.add_argument("--record", default="tcg")
     p.add_argument("--digest", default="")
+    p.add_argument("--more", default="", help="further machine options")
+    p.add_argument("--only", help="one -accel for the replay")
     p.add_argument("--limit", type=int, default=600)
     o = p.parse_args()
-    args = common.guest_args(o.build, o.guest)
+    args = common.guest_args(o.build, o.guest) + o.more.split()
     keys = [(float(t.split(":", 1)[0]),
              t.split(":", 1)[1].encode().decode("unicode_escape"))
             for t in o.type]
@@ -61,7 +63,7 @@ def main():
         if text.encode() not in console:
             print(console.decode(errors="replace")[-2000:], err)
             common.die("the guest never printed '%s'" % text, [log])
-    for accel in FULL if o.full else FAST:
+    for accel in [o.only] if o.only else FULL if o.full else FAST:
         status, again, err = common.run(
             args + ["-accel", accel]
             + common.icount(o.shift, "replay", log), o.limit)
