@@ -52,6 +52,10 @@ bool accel_watched(const Accel *a, uint64_t va, uint64_t size);
 /** accel_watch_check() - an access was made: note a hit */
 void accel_watch_check(Vcpu *v, uint64_t va, unsigned size, AccelWatch kind);
 
+/** accel_jump() - go to @pc by the jump cache: its block, and pc_page is that
+ *  page now; NULL: not known there, nothing changed */
+Block *accel_jump(Vcpu *v, uint64_t pc);
+
 /** translate_block() - the block at v->pc, in the page v->pc_page. NULL: the
  *  cache is full */
 Block *translate_block(Vcpu *v);

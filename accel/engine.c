@@ -125,6 +125,25 @@ static Block *engine_translate(Vcpu *v)
     return b;
 }
 
+Block *accel_jump(Vcpu *v, uint64_t pc)
+{
+    const JumpEntry *j = &v->tlb->jump[JUMP_SLOT(pc)];
+    Block *b;
+
+    if (j->pc != pc || j->id != v->tlb->jump_id || !j->block) {
+        return NULL;
+    }
+    b = blocks_at(&v->accel->cache, j->block);
+    if (b->dead || b->mode != v->mode) {
+        return NULL;
+    }
+    v->pc_page = pc & TLB_PAGE_MASK;
+    v->pc_page_ok = true;
+    v->pc_ram = b->page;
+    v->pc_host = b->host;
+    return b;
+}
+
 /* Later jumps to @b need no engine while its page is in level 2 and leads to
  * where it leads now. */
 static void engine_remember(Vcpu *v, Block *b)
@@ -270,11 +289,14 @@ static void engine_turn(Vcpu *v, EngineRun *r)
     r->link = NULL;
     r->events = false;
     a->engine_turns++;
-    if (!engine_fetch(v)) {
-        engine_deliver(v);
-        return;
+    b = accel_jump(v, v->pc);
+    if (!b) {
+        if (!engine_fetch(v)) {
+            engine_deliver(v);
+            return;
+        }
+        b = engine_find(v);
     }
-    b = engine_find(v);
     engine_link(v, link, r->generation, b);
     if (a->nochain) {
         engine_log(v, b);

@@ -120,24 +120,11 @@ static bool t0_native(const Vcpu *v, const Block *b)
     return !b->t0 || (b->native && v->budget >= b->insns);
 }
 
-/* The jump cache: the block at @pc, if its page is in level 2. */
 static Block *t0_jump(Vcpu *v, uint64_t pc)
 {
-    const JumpEntry *j = &v->tlb->jump[JUMP_SLOT(pc)];
-    Block *b;
+    Block *b = accel_jump(v, pc);
 
-    if (j->pc != pc || j->id != v->tlb->jump_id || !j->block) {
-        return NULL;
-    }
-    b = blocks_at(&v->accel->cache, j->block);
-    if (b->dead || b->mode != v->mode || t0_native(v, b)) {
-        return NULL;
-    }
-    v->pc_page = pc & TLB_PAGE_MASK;
-    v->pc_page_ok = true;
-    v->pc_ram = b->page;
-    v->pc_host = b->host;
-    return b;
+    return b && !t0_native(v, b) ? b : NULL;
 }
 
 /* clang-format off */
