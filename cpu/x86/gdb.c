@@ -86,8 +86,8 @@ static const CpuRegRow sse32[] = {
 };
 
 static const CpuRegRow segments64[] = {
-    ROW("fs_base", "long", NULL, 8, KIND_BASE, X86_FS),
-    ROW("gs_base", "long", NULL, 8, KIND_BASE, X86_GS),
+    ROW("fs_base", "int", NULL, 8, KIND_BASE, X86_FS),
+    ROW("gs_base", "int", NULL, 8, KIND_BASE, X86_GS),
 };
 
 static const CpuRegRow system64[] = {

@@ -77,17 +77,42 @@ info registers ebx eflags
 """
 
 
+# The x86_64 target shows the 64-bit layout in 32-bit mode too.
+WIDE = """
+hbreak *%(guest_interrupt)s
+continue
+info registers rip rsp r15 eflags cs fs_base efer mxcsr
+print $xmm15.v2_int64
+stepi
+stepi
+info registers rip
+delete
+watch *(int *)%(ticks)s
+continue
+continue
+info registers rip rax
+info threads
+maintenance packet qXfer:threads:read::0,fff
+"""
+
+
 class Runner:
     def __init__(self, build, folder):
         self.build, self.folder = build, folder
         self.elf = "%s/tests/guest/ticks.elf" % build
         self.runs = 0
 
-    def __call__(self, script, options, end="kill"):
+    def address(self, name):
+        said = subprocess.run(
+            ["gdb", "-nx", "-batch", "-ex", "info address " + name, self.elf],
+            capture_output=True, check=True).stdout.decode()
+        return re.search(r"0x[0-9a-f]+", said).group()
+
+    def __call__(self, script, options, end="kill", arch="i386"):
         """(what gdb saw, console, status)"""
         self.runs += 1
         base = "%s/run%d" % (self.folder, self.runs)
-        machine = ["%s/reprise-system-i386" % self.build, "-m", "16",
+        machine = ["%s/reprise-system-%s" % (self.build, arch), "-m", "16",
                    "-kernel", self.elf, "-device", "isa-debug-exit",
                    "-display", "none", "-net", "none", "-monitor", "none",
                    "-serial", "file:%s.console" % base, "-S",
@@ -105,14 +130,15 @@ class Runner:
                     break
                 subprocess.run(["sleep", "0.02"])
             said = subprocess.run(
-                ["gdb", "-nx", "-batch", "-x", base + ".gdb", self.elf],
+                ["gdb", "-nx", "-batch", "-x", base + ".gdb"]
+                + ([self.elf] if arch == "i386" else []),
                 stdin=subprocess.DEVNULL, capture_output=True, timeout=200)
             status = proc.wait(100)
         except subprocess.TimeoutExpired:
             proc.kill()
             c.die("time is over", [base + ".gdb", base + ".err"])
         text = (said.stdout + said.stderr).decode(errors="replace")
-        if "Error in sourced" in text:
+        if "Error in sourced" in text or "target description" in text:
             print(text)
             c.die("the script did not run", [base + ".gdb", base + ".err"])
         with open(base + ".console", "rb") as f:
@@ -164,6 +190,13 @@ def main():
          r"Old value = 2\s+New value = 3",
          r"Breakpoint \d+, 0x\w+ in mix[^$]*\$1 = 50",
          r"Temporary breakpoint \d+, 0x\w+ in guest_exit")
+
+    wide = WIDE % {n: run.address(n) for n in ("guest_interrupt", "ticks")}
+    first, _, _ = run(wide, c.icount(7, "record", log), arch="x86_64")
+    same("x86_64", first,
+         run(wide, c.icount(7, "replay", log) + interp, arch="x86_64")[0])
+    need(first, r"rip\s+" + run.address("guest_interrupt"), r"fs_base\s+0x0",
+         r"New value = 2", r"CPU#0", r"thread id=")
 
     # What is written while recording is part of the recording.
     plain, console, status = run("", ["-icount", "shift=7"], "detach")
