@@ -613,6 +613,22 @@ void options_clear(Options *o)
     replay_options_clear(&o->replay);
 }
 
+/* "-name: why", whether or not the message names the option already. */
+static bool option_fail(const char *name, GError **error)
+{
+    const char *text = error && *error ? (*error)->message : "";
+
+    text += *text == '-';
+    if (g_str_has_prefix(text, name) && strchr(": ", text[strlen(name)])) {
+        g_autofree char *rest =
+            g_strdup(text + strlen(name) + strspn(text + strlen(name), ": "));
+
+        g_clear_error(error);
+        return fail(error, "-%s %s", name, rest);
+    }
+    return fail_prefix(error, "-%s", name);
+}
+
 bool options_parse(Options *o, int argc, char **argv, GError **error)
 {
     for (int i = 1; i < argc && !o->help_given; i++) {
@@ -634,7 +650,7 @@ bool options_parse(Options *o, int argc, char **argv, GError **error)
             return fail(error, "-%s: needs an argument: %s", name, row->arg);
         }
         if (!row->fn(o, row->arg ? argv[++i] : NULL, error)) {
-            return fail_prefix(error, "-%s", name);
+            return option_fail(name, error);
         }
     }
     return true;
