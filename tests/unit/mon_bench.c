@@ -85,6 +85,13 @@ static bool fake_nmi(Vm *vm, GError **error)
     return refused(vm, "nmi", error);
 }
 
+static bool fake_gdbserver(Vm *vm, const char *device, GError **error)
+{
+    g_autofree char *what = g_strdup_printf("gdb:%s", device);
+
+    return refused(vm, what, error);
+}
+
 static const char *fake_name(const Vm *vm)
 {
     return "tester";
@@ -116,6 +123,7 @@ static const ControlOps fake_ops = {
     .powerdown = fake_powerdown,
     .send_keys = fake_send_keys,
     .nmi = fake_nmi,
+    .gdbserver = fake_gdbserver,
     .name = fake_name,
     .uuid = fake_uuid,
     .print_registers = fake_print_registers,

@@ -63,6 +63,15 @@ static void test_refused(MonBench **f, gconstpointer arg)
     mentions(*f, "sendkey a", "not while replaying");
 }
 
+static void test_gdbserver(MonBench **f, gconstpointer arg)
+{
+    says(*f, "gdbserver", "Waiting for gdb connection on device 'tcp::1234'\n");
+    says(*f, "gdbserver none", "Disabled gdbserver\n");
+    (*f)->refuse = true;
+    mentions(*f, "gdbserver unix:x", "gdbserver: gdb:unix:x: not");
+    g_assert_cmpstr((*f)->calls->str, ==, "gdb:tcp::1234,gdb:none,gdb:unix:x");
+}
+
 static void test_keys(MonBench **f, gconstpointer arg)
 {
     says(*f, "sendkey ctrl-alt-f1", "");
@@ -307,6 +316,7 @@ int main(int argc, char **argv)
     FIX("/hmp/control", test_control);
     FIX("/hmp/refused", test_refused);
     FIX("/hmp/keys", test_keys);
+    FIX("/hmp/gdbserver", test_gdbserver);
     FIX("/hmp/info", test_info);
     FIX("/hmp/wrong", test_wrong);
     FIX("/hmp/help", test_help);
