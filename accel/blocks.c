@@ -205,7 +205,14 @@ void blocks_kill(BlockCache *c, Block *b)
         return;
     }
     b->dead = true;
-    b->native = NULL; /* the jump probe asks for this only */
+    if (b->native) { /* the jump cache may lead there: jmp */
+        uint8_t *head = b->native;
+        uint32_t rel = (uint32_t)((uint8_t *)b->unwind - (head + 5));
+
+        head[0] = 0xe9;
+        memcpy(head + 1, &rel, sizeof(rel));
+        b->native = NULL;
+    }
     while (b->incoming) {
         blocks_unlink(b->incoming);
     }

@@ -44,7 +44,7 @@ struct Block {
     const T0Op *t0; /* NULL: see translate_t0() */
     /* code generator */
     void *native;
-    void *unwind;
+    void *unwind; /* where its head leads once it is dead */
     uint32_t native_size;
     uint32_t runs;
 };

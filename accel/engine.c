@@ -164,6 +164,8 @@ static void engine_remember(Vcpu *v, Block *b)
         .pc = v->pc,
         .id = tlb->jump_id,
         .block = blocks_index(&v->accel->cache, b),
+        .mode = b->mode,
+        .native = t1_entry(v->accel, b),
     };
     tlb->jump_touched |= (uint64_t)1 << (v->pc >> 12 & 63);
 }

@@ -185,6 +185,12 @@ T0Exit t1_run(Vcpu *v, Block *b, BlockLink **link, bool *restart)
     r = a->t1->enter(v, b->native);
     a->cache.native = false;
     a->t1->exits[r.code & 15]++;
+    if (r.code >> 32) {
+        const Block *last = blocks_at(&a->cache, (uint32_t)(r.code >> 32));
+
+        v->pc_ram = last->page;
+        v->pc_host = last->host;
+    }
     mask = r.code & T1_X_MASK32 ? UINT32_MAX : UINT64_MAX;
     switch (r.code & 0xff) {
     case T1_X_BUDGET:
@@ -231,6 +237,11 @@ void t1_flush_code(Accel *a)
         t1->hot.p = t1->hot_start;
         t1->cold.p = t1->cold_start;
     }
+}
+
+const void *t1_entry(const Accel *a, const Block *b)
+{
+    return b->native ? b->native : a->t1 ? a->t1->jump_miss : NULL;
 }
 
 bool t1_init(Accel *a)
@@ -282,6 +293,11 @@ void t1_fini(Accel *a)
 
 void t1_flush_code(Accel *a)
 {
+}
+
+const void *t1_entry(const Accel *a, const Block *b)
+{
+    return NULL;
 }
 
 bool t1_compile(Vcpu *v, Block *b)

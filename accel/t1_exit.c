@@ -25,6 +25,7 @@ void t1_head(T1Comp *c)
     x64_alu_imm(c->x, X64_SUB, 4, X64_R15, (int32_t)c->count);
     x64_jcc(c->x, X64_CC_B, c->y->p);
     exit_give_back(c->y, c->count);
+    c->b->unwind = c->y->p; /* a dead block leaves here */
     t1_exit_to(c, c->y, T1_X_BUDGET, c->ir->start);
 }
 
@@ -104,7 +105,7 @@ static void exit_link(T1Comp *c, X64 *x, unsigned slot, int64_t off)
     x64_imm(x, X64_R8, (uint64_t)off);
     x64_alu_rm(x, X64_ADD, c->tail ? 4 : 8, X64_R8,
                t1_vcpu(c, offsetof(Vcpu, pc_page)));
-    x64_jmp(x, c->t1->jump_probe);
+    t1_jump(c->t1, x);
 }
 
 static void exit_side(T1Comp *c, const IrOp *op)
@@ -141,7 +142,7 @@ static void exit_indirect(T1Comp *c, const IrOp *op)
         x64_imm(c->x, X64_R9, T1_X_EVENTS);
         x64_jmp(c->x, c->t1->exit_spill);
     } else {
-        x64_jmp(c->x, c->t1->jump_probe);
+        t1_jump(c->t1, c->x);
     }
 }
 

@@ -52,7 +52,8 @@ enum {
     T1_F_MXCSR = 504,
     T1_F_FP = 508, /* byte: the guest's control word is loaded */
     T1_F_DEFAULT = 512,
-    T1_F_SIZE = 520, /* 8 modulo 16 */
+    T1_F_BLOCK = 516, /* entered last by the jump cache, 0: none */
+    T1_F_SIZE = 520,  /* 8 modulo 16 */
 };
 
 #define T1_GLOBALS_MAX 255
@@ -75,7 +76,7 @@ typedef struct T1 {
     int16_t pinned[16];             /* global of a host register or T1_NONE */
     uint32_t l1_mask;
     T1Result (*enter)(Vcpu *v, const void *code);
-    uint8_t *exit_spill, *exit_plain, *slow_load, *slow_store, *jump_probe;
+    uint8_t *exit_spill, *exit_plain, *slow_load, *slow_store, *jump_miss;
     uint8_t *fp_load, *fp_store;
     uint8_t *slow_load_vec, *slow_store_vec, *slow_probe;
     T1Comp *comp; /* owned */
@@ -233,6 +234,10 @@ void t1_fini(Accel *a);
 bool t1_compile(Vcpu *v, Block *b);
 T0Exit t1_run(Vcpu *v, Block *b, BlockLink **link, bool *restart);
 void t1_flush_code(Accel *a);
+/** t1_entry() - where native code enters @b, or code that leaves */
+const void *t1_entry(const Accel *a, const Block *b);
+/** t1_jump() - code that goes to the address in r8 by the jump cache */
+void t1_jump(const T1 *t1, X64 *x);
 void t1_stubs(T1 *t1, Vcpu *v);
 
 #endif

@@ -103,6 +103,7 @@ static void enter_stub(T1 *t1, X64 *x, Vcpu *v)
     x64_imm(x, X64_RCX, (uint64_t)(uintptr_t)v->accel->cache.arena);
     x64_rm(x, X64_MOV_STORE, 8, X64_RCX, x64_at(X64_RSP, T1_F_ARENA));
     x64_mov_mem_imm(x, 1, x64_at(X64_RSP, T1_F_FP), 0);
+    x64_mov_mem_imm(x, 4, x64_at(X64_RSP, T1_F_BLOCK), 0);
     x64_rm(x, X64_MOV_LOAD, 4, X64_R15, AT(budget));
     pins(t1, x, clobbered, sizeof(clobbered), false);
     pins(t1, x, kept, sizeof(kept), false);
@@ -166,6 +167,9 @@ static void exit_stubs(T1 *t1, X64 *x)
         fp_store(t1, x, 0);
         x64_patch(none, x->p);
     }
+    x64_rm(x, X64_MOV_LOAD, 4, X64_R8, x64_at(X64_RSP, T1_F_BLOCK));
+    x64_shift_imm(x, X64_SHL, 8, X64_R8, 32);
+    x64_alu_rr(x, X64_OR, 8, X64_RAX, X64_R8);
     x64_rr(x, 0x81, 8, X64_ADD, X64_RSP);
     x64_u32(x, T1_F_SIZE);
     for (unsigned i = sizeof(saved); i-- > 0;) {
@@ -208,53 +212,57 @@ static uint8_t *slow_stub(T1 *t1, X64 *x, T1SlowFn *fn)
     return start;
 }
 
-/* To the address in r8, by the jump cache. */
-static void jump_stub(T1 *t1, X64 *x)
+/* r9 = slot of the address in r8, see JUMP_SLOT; uses r10, r11. */
+static void jump_slot(const T1 *t1, X64 *x)
 {
-    uint8_t *miss[4];
-    unsigned n = 0;
-
-    t1->jump_probe = x->p;
-    x64_mov(x, 8, X64_R9, X64_R8); /* see JUMP_SLOT */
-    x64_mov(x, 8, X64_R10, X64_R8);
-    x64_mov(x, 8, X64_R11, X64_R8);
-    x64_shift_imm(x, X64_SHR, 8, X64_R9, 9);
-    x64_shift_imm(x, X64_SHR, 8, X64_R10, 18);
-    x64_alu_imm(x, X64_AND, 4, X64_R11, 63 << 12);
+    if (t1->host.bmi2) { /* rorx */
+        x64_vex(x, 3, 3, 0xf0, 8, X64_R9, 0, X64_R8);
+        x64_u8(x, 9);
+        x64_vex(x, 3, 3, 0xf0, 8, X64_R10, 0, X64_R8);
+        x64_u8(x, 18);
+    } else {
+        x64_mov(x, 8, X64_R9, X64_R8);
+        x64_mov(x, 8, X64_R10, X64_R8);
+        x64_shift_imm(x, X64_SHR, 8, X64_R9, 9);
+        x64_shift_imm(x, X64_SHR, 8, X64_R10, 18);
+    }
+    x64_mov(x, 4, X64_R11, X64_R8);
     x64_alu_rr(x, X64_XOR, 4, X64_R9, X64_R8);
+    x64_alu_imm(x, X64_AND, 4, X64_R11, 63 << 12);
     x64_alu_rr(x, X64_XOR, 4, X64_R9, X64_R10);
-    x64_rr(x, X64_MOVZX8, 4, X64_R9, X64_R9);
-    x64_shift_imm(x, X64_SHL, 4, X64_R9, 4);
+    x64_alu_imm(x, X64_AND, 4, X64_R9, JUMP_GROUP - 1);
+    x64_shift_imm(x, X64_SHL, 4, X64_R9, 5);
     x64_alu_rr(x, X64_OR, 4, X64_R9, X64_R11);
     x64_alu_rm(x, X64_ADD, 8, X64_R9, x64_at(X64_RSP, T1_F_JUMP));
+}
+
+/* As accel_jump(); pc_ram and pc_host follow when native code is left. */
+void t1_jump(const T1 *t1, X64 *x)
+{
+    jump_slot(t1, x);
     x64_rm(x, X64_MOV_LOAD, 8, X64_R10, x64_at(X64_RSP, T1_F_ID));
     x64_alu_rm(x, X64_CMP, 8, X64_R8, x64_at(X64_R9, offsetof(JumpEntry, pc)));
-    miss[n++] = x64_jcc(x, X64_CC_NE, x->p);
+    x64_jcc(x, X64_CC_NE, t1->jump_miss);
     x64_rm(x, X64_MOV_LOAD, 4, X64_R10, x64_at(X64_R10, 0));
+    x64_rm(x, X64_MOV_LOAD, 8, X64_R11, AT(mode));
     x64_alu_rm(x, X64_CMP, 4, X64_R10, x64_at(X64_R9, offsetof(JumpEntry, id)));
-    miss[n++] = x64_jcc(x, X64_CC_NE, x->p);
-    x64_rm(x, X64_MOV_LOAD, 4, X64_R9,
+    x64_jcc(x, X64_CC_NE, t1->jump_miss);
+    x64_alu_rm(x, X64_CMP, 8, X64_R11,
+               x64_at(X64_R9, offsetof(JumpEntry, mode)));
+    x64_jcc(x, X64_CC_NE, t1->jump_miss);
+    x64_rm(x, X64_MOV_LOAD, 4, X64_R10,
            x64_at(X64_R9, offsetof(JumpEntry, block)));
-    x64_shift_imm(x, X64_SHL, 8, X64_R9, 4);
-    x64_alu_rm(x, X64_ADD, 8, X64_R9, x64_at(X64_RSP, T1_F_ARENA));
-    x64_rm(x, X64_MOV_LOAD, 8, X64_R10, x64_at(X64_R9, offsetof(Block, mode)));
-    x64_alu_rm(x, X64_CMP, 8, X64_R10, AT(mode));
-    miss[n++] = x64_jcc(x, X64_CC_NE, x->p);
-    x64_rm(x, X64_MOV_LOAD, 8, X64_R10,
-           x64_at(X64_R9, offsetof(Block, native)));
-    x64_rr(x, X64_TEST, 8, X64_R10, X64_R10);
-    miss[n++] = x64_jcc(x, X64_CC_E, x->p);
-    x64_rm(x, X64_MOV_LOAD, 4, X64_R11, x64_at(X64_R9, offsetof(Block, page)));
-    x64_rm(x, X64_MOV_LOAD, 8, X64_R9, x64_at(X64_R9, offsetof(Block, host)));
-    x64_alu_imm(x, X64_AND, 8, X64_R8, -4096);
-    x64_rm(x, X64_MOV_STORE, 8, X64_R8, AT(pc_page));
+    x64_mov(x, 8, X64_R11, X64_R8);
+    x64_alu_imm(x, X64_AND, 8, X64_R11, -4096);
+    x64_rm(x, X64_MOV_STORE, 8, X64_R11, AT(pc_page));
     x64_mov_mem_imm(x, 1, AT(pc_page_ok), 1);
-    x64_rm(x, X64_MOV_STORE, 4, X64_R11, AT(pc_ram));
-    x64_rm(x, X64_MOV_STORE, 8, X64_R9, AT(pc_host));
-    x64_rr(x, 0xff, 0, 4, X64_R10);
-    while (n > 0) {
-        x64_patch(miss[--n], x->p);
-    }
+    x64_rm(x, X64_MOV_STORE, 4, X64_R10, x64_at(X64_RSP, T1_F_BLOCK));
+    x64_rm(x, 0xff, 0, 4, x64_at(X64_R9, offsetof(JumpEntry, native)));
+}
+
+static void miss_stub(T1 *t1, X64 *x)
+{
+    t1->jump_miss = x->p;
     x64_imm(x, X64_R9, T1_X_LOOKUP);
     x64_jmp(x, t1->exit_spill);
 }
@@ -274,7 +282,7 @@ void t1_stubs(T1 *t1, Vcpu *v)
     t1->slow_load_vec = slow_stub(t1, &x, t1_slow_load_vec);
     t1->slow_store_vec = slow_stub(t1, &x, t1_slow_store_vec);
     t1->slow_probe = slow_stub(t1, &x, t1_slow_probe);
-    jump_stub(t1, &x);
+    miss_stub(t1, &x);
     fp_stubs(t1, &x);
     g_assert(x.p < x.end);
     t1->hot_start = x.end;
