@@ -423,7 +423,8 @@ static gpointer run_thread(gpointer data)
     Run *r = data;
     unsigned passes = 0;
 
-    r->vm->thread = g_thread_self();
+    g_mutex_lock(&r->lock); /* run_main() has named this thread */
+    g_mutex_unlock(&r->lock);
     r->vm->vcpu_now = &run_vcpu(r)->dev;
     if (r->o.start_stopped) {
         replay_stopped(r->vm->replay);
@@ -501,7 +502,10 @@ int run_main(Run *r)
     if (r->o.progress && replay_mode(r->vm->replay) == REPLAY_PLAY) {
         progress = g_timeout_add(PROGRESS_MS, run_draw_progress, r);
     }
+    g_mutex_lock(&r->lock);
     r->thread = g_thread_new("machine", run_thread, r);
+    r->vm->thread = r->thread; /* before this thread serves any call */
+    g_mutex_unlock(&r->lock);
     g_main_loop_run(r->io);
     g_thread_join(r->thread);
     if (progress) {
