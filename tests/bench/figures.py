@@ -49,9 +49,25 @@ class Qmp:
         raise RuntimeError("the machine is gone")
 
 
+def resident_beyond(pid, ram):
+    """Bytes resident in a process outside of the guest's RAM, which is the
+    smallest anonymous mapping that can hold it."""
+    mappings = []
+    with open("/proc/%d/smaps" % pid) as f:
+        for text in f:
+            word = text.split()
+            if re.match(r"[0-9a-f]+-[0-9a-f]+$", word[0]):
+                mappings.append({"name": " ".join(word[5:])})
+            elif word[0] in ("Size:", "Rss:"):
+                mappings[-1][word[0]] = int(word[1]) * 1024
+    rams = [m for m in mappings if not m["name"] and m["Size:"] >= ram]
+    guest = min(rams, key=lambda m: m["Size:"])["Rss:"] if rams else 0
+    return sum(m["Rss:"] for m in mappings) - guest
+
+
 def run_and_ask(side, work, mode, setup, more=()):
-    """(CPU seconds, steps, resident bytes, `info jit`) of a run that may have
-    no log: asked when the guest has switched itself off."""
+    """(CPU seconds, steps, bytes resident beyond guest RAM, `info jit`) of a
+    run that may have no log: asked when the guest has switched itself off."""
     path = os.path.join(setup.folder, "qmp")
     args = (side.command(work, mode, setup) + list(more)
             + ["-no-shutdown", "-qmp", "unix:%s,server=on,wait=off" % path])
@@ -63,6 +79,7 @@ def run_and_ask(side, work, mode, setup, more=()):
         steps = qmp.command("query-replay")["icount"]
         jit = qmp.command("human-monitor-command",
                           **{"command-line": "info jit"})
+        resident = resident_beyond(proc.pid, work.ram)
         qmp.command("quit")
     except (OSError, RuntimeError, ValueError):
         proc.kill()
@@ -70,8 +87,7 @@ def run_and_ask(side, work, mode, setup, more=()):
         raise
     _, status, usage = os.wait4(proc.pid, 0)
     proc.returncode = os.waitstatus_to_exitcode(status)
-    return (usage.ru_utime + usage.ru_stime, steps, usage.ru_maxrss * 1024,
-            jit)
+    return usage.ru_utime + usage.ru_stime, steps, resident, jit
 
 
 def log_info(side, log):
@@ -81,12 +97,12 @@ def log_info(side, log):
 
 
 def logged_run(side, work, mode, setup):
-    """(CPU seconds, steps, what the log's header says, resident bytes)"""
+    """(CPU seconds, steps, what reprise-log says)"""
     run, wrong = side.run(work, mode, setup)
     if wrong:
         raise RuntimeError("%s, %s: %s" % (work.name, mode, wrong))
     info = log_info(side, side.log(work, mode))
-    return run.cpu, info["instructions"], info, run.rss
+    return run.cpu, info["instructions"], info
 
 
 class Table:
@@ -130,10 +146,10 @@ def interpreter(table, side, work, setup, runs, progress):
 
 def log_and_cost(table, side, work, setup, runs, shift, progress):
     bare, record, replay = [], [], []
-    plain, rec, rep = (m + shift for m in ("icount", "record", "replay"))
+    alone, rec, rep = (m + shift for m in ("icount", "record", "replay"))
     for _ in range(runs):
-        progress("figures: %s, %s, %s" % (plain, rec, rep))
-        bare.append(run_and_ask(side, work, plain, setup))
+        progress("figures: %s, %s, %s" % (alone, rec, rep))
+        bare.append(run_and_ask(side, work, alone, setup))
         record.append(logged_run(side, work, rec, setup))
         replay.append(logged_run(side, work, rep, setup))
     size = statistics.median(
@@ -141,7 +157,7 @@ def log_and_cost(table, side, work, setup, runs, shift, progress):
         for i in (r[2] for r in record))
     table.add("log bytes per 1000 steps", "boot, " + rec, size, "%.4f",
               0.02 if shift == "7" else 0.05)
-    table.add("steps, million", "boot, " + plain, median_of(bare, 1) / 1e6,
+    table.add("steps, million", "boot, " + alone, median_of(bare, 1) / 1e6,
               "%.0f")
     table.add("steps, million", "boot, " + rec, median_of(record, 1) / 1e6,
               "%.0f")
@@ -153,18 +169,22 @@ def log_and_cost(table, side, work, setup, runs, shift, progress):
     table.add("replay / icount, CPU time per step", "boot, shift="
               + shift.lstrip("-"), per_step(replay) / per_step(bare), "%.3f",
               limits[1])
-    table.add("resident beyond guest RAM, MiB", "boot, " + rec,
-              max(0, median_of(record, 3) - work.ram) / 2 ** 20, "%.0f", 200)
 
 
-def plain_memory(table, side, work, setup, runs, progress):
-    progress("figures: plain")
+def memory(table, side, work, setup, mode):
+    resident = run_and_ask(side, work, mode, setup)[2]
+    table.add("resident beyond guest RAM, MiB", "boot, " + mode,
+              resident / 2 ** 20, "%.0f", 200)
+
+
+def plain(table, side, work, setup, runs, progress):
+    progress("figures: plain, memory")
     done = [run_and_ask(side, work, "plain", setup) for _ in range(runs)]
     table.add("CPU seconds", "boot, plain", median_of(done, 0), "%.2f")
-    table.add("resident beyond guest RAM, MiB", "boot, plain",
-              max(0, median_of(done, 2) - work.ram) / 2 ** 20, "%.0f", 200)
+    memory(table, side, work, setup, "plain")
+    memory(table, side, work, setup, "record7")
     for text in done[-1][3].splitlines():
-        m = re.match(r"\s*([^:]+?)\s*:\s*(.+?)\s*$", text)
+        m = re.match(r"(\S.*?)\s{2,}(\S.*?)\s*$", text)
         if m:
             table.note("info jit: " + m.group(1), "boot, plain", m.group(2))
 
@@ -180,7 +200,7 @@ def measure(side, setup, runs, progress):
         ("interpreter", interpreter, ()),
         ("shift=7", log_and_cost, ("7",)),
         ("shift=auto", log_and_cost, ("-auto",)),
-        ("plain", plain_memory, ()),
+        ("plain, memory", plain, ()),
     ]
     for name, part, more in parts:
         try:
