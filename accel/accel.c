@@ -254,6 +254,16 @@ uint32_t accel_random(Accel *a)
     return (uint32_t)(a->rng >> 32);
 }
 
+void accel_perf_map(Vm *vm, GString *out)
+{
+    T1 *t1 = accel_of(vm)->t1;
+
+    if (t1 && t1->map) {
+        g_string_append_len(out, t1->map->str, (gssize)t1->map->len);
+        g_string_truncate(t1->map, 0);
+    }
+}
+
 void accel_flush_code(Vm *vm)
 {
     accel_of(vm)->flush_wanted = true;

@@ -20,15 +20,15 @@ struct Accel {
     IrBuilder *builder; /* owned */
     void *trans;        /* owned: CpuOps.trans_size bytes */
     size_t trans_size;
-    GArray *breaks; /* uint64_t virtual addresses */
+    GArray *breaks;  /* uint64_t virtual addresses */
     GArray *watches; /* Watch of watch.c */
     AccelWatchHit watch_hit;
     bool watch_hit_set; /* nobody has taken it yet */
-    Vcpu *running;  /* in vcpu_run(), or NULL */
-    bool in_step;   /* a step has been taken from the budget and goes on */
-    bool ended;     /* vcpu_end_slice() was called */
-    bool nochain;   /* -d says so */
-    struct T1 *t1;  /* owned: code generator, NULL: interpreter only */
+    Vcpu *running;      /* in vcpu_run(), or NULL */
+    bool in_step;       /* a step has been taken from the budget and goes on */
+    bool ended;         /* vcpu_end_slice() was called */
+    bool nochain;       /* -d says so */
+    struct T1 *t1;      /* owned: code generator, NULL: interpreter only */
     bool flush_wanted;
     /* Steps set aside so that the running block leaves at the next boundary;
      * the engine gives them back. See accel_hold(). */

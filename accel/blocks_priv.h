@@ -41,7 +41,7 @@ struct Block {
     Block *page_next[2]; /* [0]: list of page, [1]: list of page2 */
     BlockLink *incoming;
     BlockLink *links; /* slots of them */
-    const T0Op *t0; /* NULL: see translate_t0() */
+    const T0Op *t0;   /* NULL: see translate_t0() */
     /* code generator */
     void *native;
     void *unwind; /* where its head leads once it is dead */

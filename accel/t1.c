@@ -261,6 +261,7 @@ bool t1_init(Accel *a)
     }
     t1->size = size;
     t1->comp = g_new0(T1Comp, 1);
+    t1->map = a->opt.perf_map ? g_string_new(NULL) : NULL;
     a->t1 = t1;
     return true;
 }

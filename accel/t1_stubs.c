@@ -217,13 +217,13 @@ static void jump_slot(const T1 *t1, X64 *x)
 {
     if (t1->host.bmi2) { /* rorx */
         x64_vex(x, 3, 3, 0xf0, 8, X64_R9, 0, X64_R8);
-        x64_u8(x, 9);
+        x64_u8(x, 5);
         x64_vex(x, 3, 3, 0xf0, 8, X64_R10, 0, X64_R8);
         x64_u8(x, 18);
     } else {
         x64_mov(x, 8, X64_R9, X64_R8);
         x64_mov(x, 8, X64_R10, X64_R8);
-        x64_shift_imm(x, X64_SHR, 8, X64_R9, 9);
+        x64_shift_imm(x, X64_SHR, 8, X64_R9, 5);
         x64_shift_imm(x, X64_SHR, 8, X64_R10, 18);
     }
     x64_mov(x, 4, X64_R11, X64_R8);

@@ -62,8 +62,8 @@ typedef struct TlbContext {
 /* pc -> block while the page is in level 2. Pages share 64 groups of slots. */
 typedef struct JumpEntry {
     uint64_t pc;
-    uint32_t id;    /* TlbContext.id */
-    uint32_t block; /* offset in the cache / 16; 0: empty */
+    uint32_t id;        /* TlbContext.id */
+    uint32_t block;     /* offset in the cache / 16; 0: empty */
     uint64_t mode;      /* of the block */
     const void *native; /* code generator: where to go on */
 } JumpEntry;
@@ -71,7 +71,7 @@ _Static_assert(sizeof(JumpEntry) == 32, "known to generated code");
 #define JUMP_GROUP 128 /* slots of a group are 4096 bytes */
 #define JUMP_SLOTS (64 * JUMP_GROUP)
 #define JUMP_SLOT(pc)                                                          \
-    ((((pc) >> 12 & 63) << 7) | (((pc) ^ (pc) >> 9 ^ (pc) >> 18) & 127))
+    ((((pc) >> 12 & 63) << 7) | (((pc) ^ (pc) >> 5 ^ (pc) >> 18) & 127))
 
 struct Tlb {
     TlbL1 l1[TLB_MMU_MAX];

@@ -120,6 +120,7 @@ typedef struct AccelOptions {
     unsigned random_slice; /* test: cut slices at random to at most N steps */
     unsigned l1_bits;      /* test: level-1 TLB entries, log2; 0: default */
     bool singlestep;       /* -singlestep: one instruction a block */
+    bool perf_map;         /* keep lines for accel_perf_map() */
     uint64_t test_seed;    /* of the random test options */
     bool verify;           /* test: check every block's IR */
 } AccelOptions;
@@ -134,6 +135,9 @@ Accel *accel_of(Vm *vm);
  */
 VcpuStop vcpu_run(Vcpu *v, uint32_t budget);
 void accel_print_jit(Vm *vm, GString *out); /* `info jit` */
+/** accel_perf_map() - append and forget the lines for /tmp/perf-PID.map of the
+ *  code made since the last call; needs AccelOptions.perf_map */
+void accel_perf_map(Vm *vm, GString *out);
 void accel_flush_code(Vm *vm);
 /** accel_breakpoint() - stop before the instruction at @pc (virtual) */
 bool accel_breakpoint(Vm *vm, uint64_t pc, bool insert);
