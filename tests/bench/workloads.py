@@ -61,8 +61,8 @@ LINUX = [
     ("linux-fork", "fork", 300, 50, None),
     ("linux-gzip", "gzip", 20000, 5000, None),
     ("linux-awk", "awk", 3000, 500, None),
-    ("linux-shell", "shell", 200000, 10000, None),
-    ("linux-python", "python", 8, 1, "bench-python.cpio.gz"),
+    ("linux-shell", "shell", 80000, 10000, None),
+    ("linux-python", "python", 40, 2, "bench-python.cpio.gz"),
 ]
 # Only when named: the CPU features that Linux sees, to compare the sides.
 LINUX_ON_DEMAND = [("linux-flags", "flags", 1, 1, None)]
@@ -201,8 +201,8 @@ class Linux:
         if run.status != 0:
             return "status %s: %s" % (run.status, run.errors.strip()[-200:])
         m = re.search(re.escape(self.mark) + r"[^\r\n]*", run.output)
-        if not m:
-            return "never printed '%s'" % self.mark
+        if not m or m.group(0).rstrip().endswith(":"):
+            return "printed no result after '%s'" % self.mark
         self.result = self.result or m.group(0)
         if m.group(0) != self.result:
             return "printed '%s', another run '%s'" % (m.group(0),
