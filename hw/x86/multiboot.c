@@ -248,7 +248,9 @@ static bool build_high(Pc *pc, const MachineConfig *cfg, GByteArray *high,
                     : g_strdup(cfg->kernel);
 
     g_byte_array_set_size(high, count * MOD_BYTES);
-    memset(high->data, 0, high->len);
+    if (high->len > 0) { /* without modules there is no data yet */
+        memset(high->data, 0, high->len);
+    }
     st_le32(info + INFO_CMDLINE, put_string(high, base, line));
     st_le32(info + INFO_LOADER_NAME, put_string(high, base, "reprise"));
     st_le32(info + INFO_MODS_COUNT, count);
