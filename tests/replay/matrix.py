@@ -17,14 +17,14 @@ FAST = ["tcg", "tcg,engine=interp"]
 FULL = FAST + [
     "tcg,engine=interp,max-insns=1",
     "tcg,engine=interp,random-length=on,test-seed=7",
-    "tcg,engine=interp,flush-every=997,test-seed=3",
+    "tcg,engine=interp,flush-every=20011,test-seed=3",
     "tcg,engine=interp,tb-size=1",
     "tcg,engine=interp,l1-bits=6",
     "tcg,engine=interp,random-slice=5000,test-seed=13",
     "tcg,random-slice=20000,test-seed=17",
     "tcg,max-insns=3",
     "tcg,random-length=on,test-seed=11",
-    "tcg,flush-every=499,test-seed=5",
+    "tcg,flush-every=20011,test-seed=5",
     "tcg,tb-size=1",
     "tcg,l1-bits=6",
 ]
@@ -43,7 +43,7 @@ def main():
     p.add_argument("--digest", default="")
     p.add_argument("--more", default="", help="further machine options")
     p.add_argument("--only", help="one -accel for the replay")
-    p.add_argument("--limit", type=int, default=600)
+    p.add_argument("--limit", type=int, default=1800)
     o = p.parse_args()
     args = common.guest_args(o.build, o.guest) + o.more.split()
     keys = [(float(t.split(":", 1)[0]),

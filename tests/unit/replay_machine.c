@@ -137,7 +137,9 @@ static void cpu_step(TestCpu *c)
         page = (page + 1) % MACHINE_PAGES;
     }
     ram_dirty(vm, c->page + page);
-    c->ram[page * GUEST_PAGE_SIZE + (c->acc >> 52)] = (uint8_t)(c->acc >> 8);
+    /* never 0: a write to the wrong page of fresh RAM is to be seen */
+    c->ram[page * GUEST_PAGE_SIZE + (c->acc >> 52)] =
+        (uint8_t)(c->acc >> 8 | 1);
     clock_set_icount(vm->clock, n + 1);
     if ((c->acc >> 40) % 512 == 0) {
         c->halted = c->tick_ns || c->setup->input_every;
