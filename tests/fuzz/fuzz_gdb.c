@@ -15,7 +15,7 @@
 
 static void hear(GdbBench *b)
 {
-    g_autofree char *heard = chr_hear(b->fd);
+    g_free(chr_hear(b->fd));
 
     if (b->running) {
         gdb_bench_run(b, RUN_STEPS);

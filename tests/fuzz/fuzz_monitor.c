@@ -22,8 +22,8 @@ static void say(int fd, const char *text, size_t size)
 {
     while (size > 0) {
         ssize_t n = write(fd, text, MIN(size, 512));
-        g_autofree char *heard = chr_hear(fd);
 
+        g_free(chr_hear(fd));
         if (n > 0) {
             text += n;
             size -= (size_t)n;

@@ -32,8 +32,8 @@ static void find_values(Codec *c, GArray *spots, uint32_t elements)
     while (elements-- > 0 && codec_size(c, &rows, UINT32_MAX)) {
         while (rows-- > 0) {
             g_autofree char *name = NULL;
-            uint8_t type;
-            uint32_t count, length;
+            uint8_t type = 0;
+            uint32_t count = 0, length = 0;
 
             g_assert_true(codec_str(c, &name, UINT32_MAX) && codec_u8(c, &type)
                           && codec_size(c, &count, UINT32_MAX)
