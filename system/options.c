@@ -504,6 +504,12 @@ static bool opt_singlestep(Options *o, const char *arg, GError **error)
     return true;
 }
 
+static bool opt_perfmap(Options *o, const char *arg, GError **error)
+{
+    o->accel.perf_map = true;
+    return true;
+}
+
 static bool opt_d(Options *o, const char *arg, GError **error)
 {
     if (strcmp(arg, "help") == 0 || strcmp(arg, "?") == 0) {

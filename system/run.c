@@ -2,6 +2,7 @@
 /* The machine thread: passes between slices, and the end of a run. */
 #include "system/run_priv.h"
 
+#include <errno.h>
 #include <glib-unix.h>
 #include <signal.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 
 #define STOPPED_WAIT_NS 100000000 /* how often a stopped loop flushes its log */
 #define SLOW_READER_WAIT_NS 1000000
+#define PERF_MAP_PASSES 4096
 #define PROGRESS_MS 500
 #define STATUS_DIVERGED 4
 
@@ -59,6 +61,9 @@ void run_free(Run *r)
     g_cond_clear(&r->wake);
     g_cond_clear(&r->served);
     g_clear_pointer(&r->io, g_main_loop_unref);
+    if (r->perf_map) {
+        fclose(r->perf_map);
+    }
     g_array_free(r->hooks, TRUE);
     g_free(r->o.name);
     g_free(r->o.uuid);
@@ -410,6 +415,30 @@ static void run_note_progress(Run *r)
     g_mutex_unlock(&r->lock);
 }
 
+/* The file that perf(1) looks for: address, size and name of generated code. */
+static void run_write_perf_map(Run *r)
+{
+    g_autoptr(GString) lines = g_string_new(NULL);
+
+    if (!r->o.perf_map) {
+        return;
+    }
+    if (!r->perf_map) {
+        g_autofree char *path =
+            g_strdup_printf("/tmp/perf-%d.map", (int)getpid());
+
+        r->perf_map = fopen(path, "we");
+        if (!r->perf_map) {
+            g_printerr("reprise: -perfmap: %s: %s\n", path, g_strerror(errno));
+            r->o.perf_map = false;
+            return;
+        }
+    }
+    accel_perf_map(r->vm, lines);
+    fwrite(lines->str, 1, lines->len, r->perf_map);
+    fflush(r->perf_map);
+}
+
 static gboolean run_leave(gpointer data)
 {
     Run *r = data;
@@ -437,6 +466,9 @@ static gpointer run_thread(gpointer data)
             if (++passes % 64 == 0) {
                 run_note_progress(r);
             }
+            if (passes % PERF_MAP_PASSES == 0) {
+                run_write_perf_map(r);
+            }
         } else {
             run_serve(r);
             if (r->state != RUN_RUNNING && !r->quitting) {
@@ -445,6 +477,7 @@ static gpointer run_thread(gpointer data)
             }
         }
     }
+    run_write_perf_map(r);
     run_close_log(r, false);
     r->vm->thread = NULL;
     g_mutex_lock(&r->lock);

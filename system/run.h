@@ -19,6 +19,7 @@ typedef struct RunOptions {
     bool no_reboot, no_shutdown;
     bool start_stopped; /* -S */
     bool singlestep;
+    bool perf_map;        /* write lines for profilers */
     bool progress;        /* replay: draw a progress line on standard error */
     bool shared_terminal; /* a console prints on the same terminal */
     char *name, *uuid;    /* owned; NULL: none */

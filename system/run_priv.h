@@ -3,6 +3,8 @@
 #ifndef SYSTEM_RUN_PRIV_H
 #define SYSTEM_RUN_PRIV_H
 
+#include <stdio.h>
+
 #include "accel/vcpu.h"
 #include "gdbstub/gdbstub.h"
 #include "system/run.h"
@@ -61,6 +63,7 @@ struct Run {
     bool ended; /* the log is closed or used up */
     RunDebug debug;
     GArray *hooks;       /* owned: RunHook */
+    FILE *perf_map;      /* owned: machine thread */
     guint64 seen_icount; /* under lock: for the progress line */
 };
 

@@ -515,6 +515,7 @@ static bool setup_machine(Setup *s, GError **error)
         .no_shutdown = o->no_shutdown,
         .start_stopped = o->start_stopped,
         .singlestep = o->accel.singlestep,
+        .perf_map = o->accel.perf_map,
         .progress = progress_possible(),
         .shared_terminal = setup_stdio_used(s),
         .name = g_strdup(o->name),
