@@ -313,6 +313,18 @@ static bool setup_mon(Setup *s, const char *text, GError **error)
                        error);
 }
 
+static bool setup_stdio_used(const Setup *s)
+{
+    for (guint i = 0; i < s->serials->len; i++) {
+        const Chardev *c = g_ptr_array_index(s->serials, i);
+
+        if (c && chardev_uses_stdio(c)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What the terminal gets when nobody said: as the reference has it. */
 static bool setup_default_ports(Setup *s, bool *want_monitor, GError **error)
 {
@@ -325,7 +337,7 @@ static bool setup_default_ports(Setup *s, bool *want_monitor, GError **error)
 
     *want_monitor = false;
     if (!serial) {
-        *want_monitor = monitor && o->nographic;
+        *want_monitor = monitor && o->nographic && !setup_stdio_used(s);
         return true;
     }
     if (!o->nographic) {
@@ -492,18 +504,6 @@ static void setup_config(Setup *s)
         .find_chardev_opaque = s,
     };
     memcpy(s->cfg.uuid, o->uuid, sizeof(s->cfg.uuid));
-}
-
-static bool setup_stdio_used(const Setup *s)
-{
-    for (guint i = 0; i < s->serials->len; i++) {
-        const Chardev *c = g_ptr_array_index(s->serials, i);
-
-        if (c && chardev_uses_stdio(c)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static bool setup_machine(Setup *s, GError **error)

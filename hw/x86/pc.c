@@ -34,7 +34,7 @@
 /* clang-format off */
 static const StateField pc_state[] = {
     WIRE(Pc, m),
-    STATE(Pc, isa), STATE(Pc, pci), STATE(Pc, hpet), STATE(Pc, sci),
+    STATE(Pc, isa), STATE(Pc, slot), WIRE(Pc, slots), STATE(Pc, pci), STATE(Pc, hpet), STATE(Pc, sci),
     STATE(Pc, a20),
     WIRE(Pc, cpus), WIRE(Pc, max_cpus), WIRE(Pc, ram), WIRE(Pc, cpu),
     WIRE(Pc, apic_bus), WIRE(Pc, pic), WIRE(Pc, ioapic), WIRE(Pc, i440fx),
@@ -47,20 +47,28 @@ static const StateField pc_state[] = {
 
 /* --- interrupt wiring ----------------------------------------------------- */
 
+static bool isa_level(const Pc *pc, unsigned n)
+{
+    bool level = irq_level(&pc->isa[n]) || irq_level(&pc->pci[n]);
+
+    for (unsigned i = 0; i < pc->slots; i++) {
+        level = level || irq_level(&pc->slot[i * PC_ISA_IRQS + n]);
+    }
+    return level;
+}
+
 /* ISA IRQ 0 arrives at I/O APIC pin 2; nothing but that and the HPET does. */
 static void update_gsi(Pc *pc, unsigned n)
 {
     bool hpet = irq_level(&pc->hpet[n]), isa = false;
 
     if (n < PC_ISA_IRQS && n != 2) {
-        isa = irq_level(&pc->isa[n]) || irq_level(&pc->pci[n])
-              || (n == PC_SCI_IRQ && irq_level(&pc->sci));
+        isa = isa_level(pc, n) || (n == PC_SCI_IRQ && irq_level(&pc->sci));
         irq_set(i8259_in(pc->pic, n), isa || hpet);
     }
     if (n == 0 || n == 2) {
-        irq_set(ioapic_in(pc->ioapic, 2), irq_level(&pc->isa[0])
-                                              || irq_level(&pc->pci[0])
-                                              || irq_level(&pc->hpet[2]));
+        irq_set(ioapic_in(pc->ioapic, 2),
+                isa_level(pc, 0) || irq_level(&pc->hpet[2]));
     } else {
         irq_set(ioapic_in(pc->ioapic, n), isa || hpet);
     }
@@ -98,11 +106,18 @@ static void init_lines(Pc *pc)
     irq_init(&pc->a20[1], dev, a20_changed, 1);
 }
 
-static void isa_lines(Pc *pc, IrqLine *out[PC_ISA_IRQS])
+/* A set of lines for one more ISA card: cards may share an interrupt. */
+static bool isa_lines(Pc *pc, IrqLine *out[PC_ISA_IRQS], GError **error)
 {
-    for (unsigned i = 0; i < PC_ISA_IRQS; i++) {
-        out[i] = &pc->isa[i];
+    if (pc->slots == PC_ISA_SLOTS) {
+        return fail(error, "this machine takes %d ISA cards", PC_ISA_SLOTS);
     }
+    for (unsigned i = 0; i < PC_ISA_IRQS; i++) {
+        out[i] = &pc->slot[pc->slots * PC_ISA_IRQS + i];
+        irq_init(out[i], &pc->m.dev, gsi_changed, i);
+    }
+    pc->slots++;
+    return true;
 }
 
 /* --- processors ----------------------------------------------------------- */
@@ -280,8 +295,10 @@ static bool finish_isa(Pc *pc, Device *dev, const char *label, Chardev *backend,
     const IsaDeviceOps *ops = dev->type->bus_ops;
     IrqLine *lines[PC_ISA_IRQS];
 
-    isa_lines(pc, lines);
     if (ops && ops->connect) {
+        if (!isa_lines(pc, lines, error)) {
+            return false;
+        }
         ops->connect(dev, lines);
     }
     if (ops && ops->set_port) {
@@ -373,6 +390,39 @@ static bool set_props(Device *dev, const DeviceSpec *spec, const char **chardev,
     return true;
 }
 
+static bool spec_has(const DeviceSpec *spec, const char *prop)
+{
+    for (unsigned i = 0; i < spec->prop_count; i++) {
+        if (g_str_equal(spec->props[i].name, prop)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A serial card without a place of its own takes the first free one. */
+static bool place_serial(Pc *pc, Device *dev, const DeviceSpec *spec,
+                         GError **error)
+{
+    unsigned index = 0;
+    g_autofree char *text = NULL;
+
+    if (dev->type != &isa_serial_type || spec_has(spec, "index")
+        || spec_has(spec, "iobase")) {
+        return true;
+    }
+    while (index < COM_PORTS && (pc->serial_mask & 1u << index)) {
+        index++;
+    }
+    if (index == COM_PORTS) {
+        return fail(error, "-device %s: all %d serial ports are taken",
+                    spec->driver, COM_PORTS);
+    }
+    pc->serial_mask |= 1u << index;
+    text = g_strdup_printf("%u", index);
+    return device_set_prop(dev, "index", text, error);
+}
+
 static bool add_device(Pc *pc, const MachineConfig *cfg, const DeviceSpec *spec,
                        GError **error)
 {
@@ -390,7 +440,8 @@ static bool add_device(Pc *pc, const MachineConfig *cfg, const DeviceSpec *spec,
                     spec->id);
     }
     dev = add(pc, cfg, type, spec->id ? spec->id : spec->driver, error);
-    if (!dev || !set_props(dev, spec, &chardev, error)) {
+    if (!dev || !set_props(dev, spec, &chardev, error)
+        || !place_serial(pc, dev, spec, error)) {
         return false;
     }
     dev->id = g_strdup(spec->id);

@@ -9,6 +9,7 @@
 
 #define PC_GSIS 24
 #define PC_ISA_IRQS 16
+#define PC_ISA_SLOTS 8
 #define PC_IOAPIC_ID 0
 #define PC_SCI_IRQ 9
 #define PC_CPUS_MAX 255
@@ -19,12 +20,13 @@
 typedef struct Pc {
     Machine m; /* first */
     /* Sources of interrupts; a line to the controllers is their OR. */
-    IrqLine isa[PC_ISA_IRQS]; /* devices of the ISA bus and the i8254 */
+    IrqLine isa[PC_ISA_IRQS]; /* timers, keyboard: one driver a line */
+    IrqLine slot[PC_ISA_SLOTS * PC_ISA_IRQS]; /* a set for each ISA card */
     IrqLine pci[PC_ISA_IRQS]; /* PIRQs as the PIIX3 routes them */
     IrqLine hpet[PC_GSIS];
     IrqLine sci;
     IrqLine a20[2]; /* i8042, port 92 */
-    unsigned cpus, max_cpus;
+    unsigned cpus, max_cpus, slots;
     I440fxRam ram;
     X86Cpu **cpu; /* owned array; borrowed entries: of the Vm */
     Device *apic_bus, *pic, *ioapic, *i440fx, *piix3, *pm; /* borrowed */
