@@ -6,7 +6,7 @@
 
 #include "core/vm.h"
 
-#define BLOCKS_HASH_BITS 16
+#define BLOCKS_HASH_BITS 17
 #define BLOCKS_GRANULE_BITS 6
 
 static unsigned blocks_hash(const BlockCache *c, RamPage page, uint32_t off,

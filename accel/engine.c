@@ -130,7 +130,8 @@ Block *accel_jump(Vcpu *v, uint64_t pc)
     const JumpEntry *j = &v->tlb->jump[JUMP_SLOT(pc)];
     Block *b;
 
-    if (j->pc != pc || j->id != v->tlb->jump_id || !j->block) {
+    if (j->pc != pc || (j->id != v->tlb->jump_id && j->id != JUMP_ANY)
+        || !j->block) {
         return NULL;
     }
     b = blocks_at(&v->accel->cache, j->block);
@@ -162,7 +163,7 @@ static void engine_remember(Vcpu *v, Block *b)
     }
     tlb->jump[JUMP_SLOT(v->pc)] = (JumpEntry){
         .pc = v->pc,
-        .id = tlb->jump_id,
+        .id = tlb_jump_id(tlb, e),
         .block = blocks_index(&v->accel->cache, b),
         .mode = b->mode,
         .native = t1_entry(v->accel, b),

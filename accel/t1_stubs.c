@@ -239,14 +239,21 @@ static void jump_slot(const T1 *t1, X64 *x)
 /* As accel_jump(); pc_ram and pc_host follow when native code is left. */
 void t1_jump(const T1 *t1, X64 *x)
 {
+    X64Mem id = x64_at(X64_R9, offsetof(JumpEntry, id));
+    uint8_t *same;
+
     jump_slot(t1, x);
     x64_rm(x, X64_MOV_LOAD, 8, X64_R10, x64_at(X64_RSP, T1_F_ID));
     x64_alu_rm(x, X64_CMP, 8, X64_R8, x64_at(X64_R9, offsetof(JumpEntry, pc)));
     x64_jcc(x, X64_CC_NE, t1->jump_miss);
     x64_rm(x, X64_MOV_LOAD, 4, X64_R10, x64_at(X64_R10, 0));
     x64_rm(x, X64_MOV_LOAD, 8, X64_R11, AT(mode));
-    x64_alu_rm(x, X64_CMP, 4, X64_R10, x64_at(X64_R9, offsetof(JumpEntry, id)));
+    x64_alu_rm(x, X64_CMP, 4, X64_R10, id);
+    same = x64_jcc(x, X64_CC_E, x->p);
+    x64_rm(x, 0x83, 4, X64_CMP, id); /* with JUMP_ANY, as a signed byte */
+    x64_u8(x, 0xff);
     x64_jcc(x, X64_CC_NE, t1->jump_miss);
+    x64_patch(same, x->p);
     x64_alu_rm(x, X64_CMP, 8, X64_R11,
                x64_at(X64_R9, offsetof(JumpEntry, mode)));
     x64_jcc(x, X64_CC_NE, t1->jump_miss);

@@ -83,6 +83,23 @@ void tlb_jump_flush(Tlb *tlb)
     tlb->jump_touched = 0;
 }
 
+/* A global page is for every context, unless one has an entry of its own, made
+ * before: it might find that first. Made later, it replaces the global one. */
+uint32_t tlb_jump_id(const Tlb *tlb, const TlbL2Entry *e)
+{
+    const TlbL2Entry *set = e - (e - tlb->l2) % TLB_WAYS;
+
+    if (TLB_PA_CTX(e->pa) != TLB_GLOBAL) {
+        return tlb->jump_id;
+    }
+    for (unsigned way = 0; way < TLB_WAYS; way++) {
+        if (set[way].key == e->key && &set[way] != e) {
+            return tlb->jump_id;
+        }
+    }
+    return JUMP_ANY;
+}
+
 /* The page of @va left level 2 for @mmu, or its entry changed. */
 static void tlb_left(Tlb *tlb, uint64_t va, unsigned mmu)
 {
@@ -286,11 +303,11 @@ void tlb_l1_fill(Vcpu *v, uint64_t va, unsigned mmu, const TlbL2Entry *e)
 
 static void tlb_new_id(Tlb *tlb, unsigned ctx)
 {
-    tlb->ctx[ctx].id = ++tlb->next_id;
-    if (tlb->next_id == 0) { /* wrapped: old names could come back */
+    if (++tlb->next_id == JUMP_ANY) { /* wrapped: old names could come back */
         tlb_jump_flush(tlb);
-        tlb->ctx[ctx].id = ++tlb->next_id;
+        tlb->next_id = 1;
     }
+    tlb->ctx[ctx].id = tlb->next_id;
     tlb->jump_id = tlb->ctx[tlb->cur].id;
 }
 
@@ -460,6 +477,7 @@ void tlb_reset(Tlb *tlb)
     memset(tlb->fifo, 0, sizeof(tlb->fifo));
     memset(tlb->large, 0, sizeof(tlb->large));
     memset(tlb->ctx, 0, sizeof(tlb->ctx));
+    tlb->next_id = 0;
     for (unsigned i = 0; i < TLB_CONTEXTS; i++) {
         tlb->ctx[i].id = ++tlb->next_id;
     }

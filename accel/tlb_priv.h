@@ -62,13 +62,14 @@ typedef struct TlbContext {
 /* pc -> block while the page is in level 2. Pages share 64 groups of slots. */
 typedef struct JumpEntry {
     uint64_t pc;
-    uint32_t id;        /* TlbContext.id */
+    uint32_t id;        /* TlbContext.id or JUMP_ANY */
     uint32_t block;     /* offset in the cache / 16; 0: empty */
     uint64_t mode;      /* of the block */
     const void *native; /* code generator: where to go on */
 } JumpEntry;
 _Static_assert(sizeof(JumpEntry) == 32, "known to generated code");
-#define JUMP_GROUP 128 /* slots of a group are 4096 bytes */
+#define JUMP_ANY UINT32_MAX /* the page is global: every context's */
+#define JUMP_GROUP 128      /* slots of a group are 4096 bytes */
 #define JUMP_SLOTS (64 * JUMP_GROUP)
 #define JUMP_SLOT(pc)                                                          \
     ((((pc) >> 12 & 63) << 7) | (((pc) ^ (pc) >> 5 ^ (pc) >> 18) & 127))
@@ -108,6 +109,8 @@ TlbL2Entry *tlb_lookup(Vcpu *v, uint64_t va, MemAccess access, unsigned mmu);
 TlbL2Entry *tlb_find(Tlb *tlb, uint64_t va, MemAccess access, unsigned mmu);
 void tlb_l1_fill(Vcpu *v, uint64_t va, unsigned mmu, const TlbL2Entry *e);
 void tlb_l1_flush(Tlb *tlb);
+/** tlb_jump_id() - for a jump into the page that level 2 has as @e */
+uint32_t tlb_jump_id(const Tlb *tlb, const TlbL2Entry *e);
 /** tlb_l1_protect() - no inline stores to @page (RAM_PAGE_NONE: any page) */
 void tlb_l1_protect(Tlb *tlb, RamPage page);
 void tlb_jump_flush(Tlb *tlb);
