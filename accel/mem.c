@@ -89,8 +89,13 @@ static void mem_phys_write(Vcpu *v, GuestPhys at, const uint8_t *buf,
 
 uint64_t vcpu_phys_load(Vcpu *v, GuestPhys at, unsigned size)
 {
-    uint8_t buf[8] = {0};
+    uint8_t buf[8] = {0}, *host;
+    RamPage page;
+    bool rom;
 
+    if (size == 8 && tlb_ram(v->tlb, at, size, &host, &page, &rom)) {
+        return ld_le64(host);
+    }
     mem_phys_read(v, at, buf, size);
     return ld_le64(buf);
 }
@@ -289,13 +294,36 @@ void mem_slow_probe(Vcpu *v, uint64_t va, unsigned size, unsigned mmu,
 
 /* --- for helpers ----------------------------------------------------------- */
 
+/* Level 1 knows the pages only that level 2 knows, so a hit changes nothing. */
+static inline uint8_t *mem_direct(Vcpu *v, uint64_t va, unsigned size,
+                                  unsigned mmu, bool write)
+{
+    const TlbL1Entry *e = tlb_l1_entry(v->tlb, va, mmu);
+    uint64_t tag = write ? e->write_tag : e->read_tag;
+
+    if (tag != ((va + size - 1) & TLB_PAGE_MASK)) {
+        return NULL;
+    }
+    return (uint8_t *)(uintptr_t)(va + e->addend);
+}
+
+void *vcpu_direct(Vcpu *v, uint64_t va, unsigned size, unsigned mmu,
+                  MemAccess access)
+{
+    return mem_direct(v, va, size, mmu, access == ACCESS_WRITE);
+}
+
 bool vcpu_load(Vcpu *v, uint64_t va, unsigned size, unsigned mmu, uint64_t *out)
 {
-    TlbL1Entry *e = tlb_l1_entry(v->tlb, va, mmu);
+    const uint8_t *p = mem_direct(v, va, size, mmu, false);
     uint8_t buf[8] = {0};
 
-    if (e->read_tag == ((va + size - 1) & TLB_PAGE_MASK)) {
-        memcpy(buf, (const void *)(uintptr_t)(va + e->addend), size);
+    if (ACCEL_LIKELY(p != NULL)) {
+        if (size == 8) {
+            *out = ld_le64(p);
+            return true;
+        }
+        memcpy(buf, p, size);
     } else if (!mem_read(v, va, buf, size, ACCESS_READ, mmu, mem_wrap(v, 0))) {
         return false;
     }
@@ -306,26 +334,51 @@ bool vcpu_load(Vcpu *v, uint64_t va, unsigned size, unsigned mmu, uint64_t *out)
 bool vcpu_store(Vcpu *v, uint64_t va, unsigned size, unsigned mmu,
                 uint64_t value)
 {
-    TlbL1Entry *e = tlb_l1_entry(v->tlb, va, mmu);
+    uint8_t *p = mem_direct(v, va, size, mmu, true);
     uint8_t buf[8];
 
+    if (p && size == 8) {
+        st_le64(p, value);
+        return true;
+    }
     st_le64(buf, value);
-    if (e->write_tag == ((va + size - 1) & TLB_PAGE_MASK)) {
-        memcpy((void *)(uintptr_t)(va + e->addend), buf, size);
+    if (p) {
+        memcpy(p, buf, size);
         return true;
     }
     return mem_write(v, va, buf, size, mmu, mem_wrap(v, 0));
 }
 
+static bool mem_in_page(uint64_t va, unsigned size)
+{
+    return size - 1 < GUEST_PAGE_SIZE - (va & 0xfff);
+}
+
 bool vcpu_load_bytes(Vcpu *v, uint64_t va, void *buf, unsigned size,
                      unsigned mmu)
 {
+    if (mem_in_page(va, size)) {
+        const uint8_t *p = mem_direct(v, va, size, mmu, false);
+
+        if (p) {
+            memcpy(buf, p, size);
+            return true;
+        }
+    }
     return mem_read(v, va, buf, size, ACCESS_READ, mmu, mem_wrap(v, 0));
 }
 
 bool vcpu_store_bytes(Vcpu *v, uint64_t va, const void *buf, unsigned size,
                       unsigned mmu)
 {
+    if (mem_in_page(va, size)) {
+        uint8_t *p = mem_direct(v, va, size, mmu, true);
+
+        if (p) {
+            memcpy(p, buf, size);
+            return true;
+        }
+    }
     return mem_write(v, va, buf, size, mmu, mem_wrap(v, 0));
 }
 

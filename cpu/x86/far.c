@@ -540,8 +540,9 @@ static void iret_protected(X86Cpu *c, X86Stack *st, unsigned size)
     } else {
         x86_stack_commit(c, st);
     }
+    x86_put_eflags(c, word[2], mask);
     return_go(c, &r);
-    x86_merge_eflags(c, word[2], mask);
+    x86_irq_poll(c);
 }
 
 uint64_t x86_h_iret(Vcpu *v, uint64_t size, uint64_t next, uint64_t u1,

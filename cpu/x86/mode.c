@@ -2,11 +2,6 @@
 /* The mode word, instruction pointers, segment caches, EFLAGS. */
 #include "cpu/x86/sys_priv.h"
 
-bool x86_canonical(uint64_t va)
-{
-    return (uint64_t)((int64_t)(va << 16) >> 16) == va;
-}
-
 uint64_t x86_ip(const X86Cpu *c, uint64_t pc)
 {
     if (c->v.mode & X86_MODE_CODE64) {
@@ -26,15 +21,20 @@ void x86_jump(X86Cpu *c, uint64_t ip)
     c->v.pc = (uint32_t)(c->seg_base[X86_CS] + ip);
 }
 
-/* Which checks accesses through @n need. */
+#define SEG_BITS(n, kind) ((uint64_t)(kind) << X86_MODE_SEG_SHIFT(n))
+
+/* In 64-bit mode, whatever the descriptors say. */
+#define SEG_BITS_CODE64                                                        \
+    (SEG_BITS(X86_ES, X86_SEGK_FLAT) | SEG_BITS(X86_CS, X86_SEGK_FLAT)         \
+     | SEG_BITS(X86_SS, X86_SEGK_FLAT) | SEG_BITS(X86_DS, X86_SEGK_FLAT)       \
+     | SEG_BITS(X86_FS, X86_SEGK_BASE) | SEG_BITS(X86_GS, X86_SEGK_BASE))
+
+/* Which checks accesses through @n need, outside 64-bit mode. */
 static unsigned mode_seg_kind(const X86Cpu *c, unsigned n, uint64_t mode)
 {
     const X86Seg *s = &c->seg[n];
     unsigned type = s->attr & X86_ATTR_TYPE;
 
-    if (mode & X86_MODE_CODE64) {
-        return n == X86_FS || n == X86_GS ? X86_SEGK_BASE : X86_SEGK_FLAT;
-    }
     if (s->limit != UINT32_MAX) {
         return X86_SEGK_CHECK;
     }
@@ -109,8 +109,12 @@ void x86_update_mode(X86Cpu *c)
         mode |= c->seg[X86_SS].attr & X86_ATTR_D ? X86_MODE_SS32 : 0;
     }
     mode |= mode_from_eflags(c, mode) | mode_from_registers(c);
-    for (unsigned n = 0; n < X86_SEG_COUNT; n++) {
-        mode |= (uint64_t)mode_seg_kind(c, n, mode) << X86_MODE_SEG_SHIFT(n);
+    if (mode & X86_MODE_CODE64) {
+        mode |= SEG_BITS_CODE64;
+    } else {
+        for (unsigned n = 0; n < X86_SEG_COUNT; n++) {
+            mode |= SEG_BITS(n, mode_seg_kind(c, n, mode));
+        }
     }
     if (((mode & X86_MODE_CPL) == 3) != ((c->v.mode & X86_MODE_CPL) == 3)) {
         vcpu_fetch_again(&c->v);
@@ -142,16 +146,24 @@ void x86_cpu_set_eflags(X86Cpu *c, uint64_t eflags)
     (X86_ARITH | X86_TF | X86_IF | X86_DF | X86_IOPL | X86_NT | X86_RF         \
      | X86_VM | X86_AC | X86_VIF | X86_VIP | X86_ID)
 
-void x86_merge_eflags(X86Cpu *c, uint64_t value, uint64_t mask)
+void x86_put_eflags(X86Cpu *c, uint64_t value, uint64_t mask)
 {
-    uint64_t all = x86_cpu_eflags(c);
+    uint64_t all = c->eflags;
 
     mask &= EFLAGS_KNOWN;
+    if (~mask & X86_ARITH) { /* else nobody wants the old ones */
+        all = x86_cpu_eflags(c);
+    }
     all = (all & ~mask) | (value & mask);
     c->fl_kind = X86_FL_FLAGS;
     c->fl_a = all & X86_ARITH;
     c->fl_b = 0;
     c->eflags = (all & ~(uint64_t)X86_ARITH) | 2;
+}
+
+void x86_merge_eflags(X86Cpu *c, uint64_t value, uint64_t mask)
+{
+    x86_put_eflags(c, value, mask);
     x86_update_mode(c);
     x86_irq_poll(c);
 }

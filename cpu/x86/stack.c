@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Stack frames that are checked as a whole before the first byte is written. */
+#include "core/bytes.h"
 #include "cpu/x86/sys_priv.h"
 
 void x86_stack_now(const X86Cpu *c, X86Stack *st)
@@ -84,11 +85,30 @@ bool x86_stack_probe(X86Cpu *c, const X86Stack *st, unsigned count,
     return !run || vcpu_probe(&c->v, low, run, st->mmu, ACCESS_WRITE);
 }
 
+/* The usual frame of 64-bit code, @count words from @low up: all in one page
+ * that needs no checks. NULL: one by one. */
+static uint8_t *stack_direct(X86Cpu *c, const X86Stack *st, uint64_t low,
+                             unsigned count, unsigned size, MemAccess access)
+{
+    if (!st->flat || size != 8 || !x86_canonical(low)) {
+        return NULL;
+    }
+    return vcpu_direct(&c->v, low, count * 8, st->mmu, access);
+}
+
 bool x86_stack_push(X86Cpu *c, X86Stack *st, const uint64_t *values,
                     unsigned count, unsigned size)
 {
-    uint64_t linear;
+    uint64_t linear, low = st->sp - (uint64_t)count * size;
+    uint8_t *p = stack_direct(c, st, low, count, size, ACCESS_WRITE);
 
+    if (p) {
+        for (unsigned i = 0; i < count; i++) {
+            st_le64(p + 8 * (count - 1 - i), values[i]);
+        }
+        st->sp = low;
+        return true;
+    }
     if (!x86_stack_probe(c, st, count, size)) {
         return false;
     }
@@ -105,8 +125,16 @@ bool x86_stack_push(X86Cpu *c, X86Stack *st, const uint64_t *values,
 bool x86_stack_pop(X86Cpu *c, X86Stack *st, uint64_t *values, unsigned count,
                    unsigned size)
 {
+    const uint8_t *p = stack_direct(c, st, st->sp, count, size, ACCESS_READ);
     uint64_t sp = st->sp, linear;
 
+    if (p) {
+        for (unsigned i = 0; i < count; i++) {
+            values[i] = ld_le64(p + 8 * i);
+        }
+        st->sp += 8 * count;
+        return true;
+    }
     for (unsigned i = 0; i < count; i++) {
         if (!stack_linear(c, st, sp, size, &linear)
             || !vcpu_load(&c->v, linear, size, st->mmu, &values[i])) {

@@ -196,6 +196,9 @@ bool x86_load_pdptes(X86Cpu *c, uint64_t cr3);
 /* --- mode.c ----------------------------------------------------------------- */
 /** x86_merge_eflags() - write the bits of @mask of all of EFLAGS */
 void x86_merge_eflags(X86Cpu *c, uint64_t value, uint64_t mask);
+/** x86_put_eflags() - the same; x86_update_mode() and x86_irq_poll() are still
+ *  to be called */
+void x86_put_eflags(X86Cpu *c, uint64_t value, uint64_t mask);
 void x86_reset(X86Cpu *c);                    /* RESET#: everything */
 void x86_do_init(X86Cpu *c);                  /* INIT */
 bool x86_set_efer(X86Cpu *c, uint64_t value); /* false: #GP */

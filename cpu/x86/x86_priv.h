@@ -60,7 +60,10 @@ static inline unsigned x86_cpl(const X86Cpu *c)
 uint64_t x86_ip(const X86Cpu *c, uint64_t pc);
 /** x86_jump() - v.pc = CS base + @ip, cut to the mode */
 void x86_jump(X86Cpu *c, uint64_t ip);
-bool x86_canonical(uint64_t va);
+static inline bool x86_canonical(uint64_t va)
+{
+    return (uint64_t)((int64_t)(va << 16) >> 16) == va;
+}
 
 /* --- flags.c --------------------------------------------------------------- */
 /** x86_flags() - the six bits from a lazy triple; pure */

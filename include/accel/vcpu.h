@@ -87,6 +87,11 @@ bool vcpu_store_bytes(Vcpu *v, uint64_t va, const void *buf, unsigned size,
 /** vcpu_probe() - would an access of @size bytes fault? If so raise it. */
 bool vcpu_probe(Vcpu *v, uint64_t va, unsigned size, unsigned mmu,
                 MemAccess access);
+/** vcpu_direct() - host memory of an access inside one page that needs no
+ *  further checks; @access is not ACCESS_EXEC. NULL without raising: use the
+ *  functions above */
+void *vcpu_direct(Vcpu *v, uint64_t va, unsigned size, unsigned mmu,
+                  MemAccess access);
 /** vcpu_window() - host memory for a run of @want bytes at @va for bulk string
  *  helpers: pointer and *got (1...want, inside one page); NULL without raising
  *  when it is not plain RAM or not mapped: take the single-step path. For
