@@ -42,7 +42,8 @@ def main():
     p.add_argument("--record", default="tcg")
     p.add_argument("--digest", default="")
     p.add_argument("--more", default="", help="further machine options")
-    p.add_argument("--only", help="one -accel for the replay")
+    p.add_argument("--only", action="append",
+                   help="one -accel for the replay, instead of the list")
     p.add_argument("--limit", type=int, default=1800)
     o = p.parse_args()
     args = common.guest_args(o.build, o.guest) + o.more.split()
@@ -63,7 +64,7 @@ def main():
         if text.encode() not in console:
             print(console.decode(errors="replace")[-2000:], err)
             common.die("the guest never printed '%s'" % text, [log])
-    for accel in [o.only] if o.only else FULL if o.full else FAST:
+    for accel in o.only or (FULL if o.full else FAST):
         status, again, err = common.run(
             args + ["-accel", accel]
             + common.icount(o.shift, "replay", log), o.limit)
