@@ -437,7 +437,10 @@ static void test_terminal(void)
     int fd, status = -1;
     pid_t pid = forkpty(&fd, NULL, NULL, NULL);
 
-    g_assert_cmpint(pid, >=, 0);
+    if (pid < 0) {
+        g_test_skip("this host gives no pseudo-terminals");
+        return;
+    }
     if (pid == 0) {
         _exit(terminal_child());
     }
