@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "core/keyval.h"
+
 #define SHIFT_MAX 10
 #define SHIFT_AUTO_START 3
 
@@ -11,25 +13,6 @@ static const char *const option_names[] = {
     "shift",      "sleep",    "align",   "rr", "rrfile",
     "rrsnapshot", "rrdigest", "rrembed", NULL,
 };
-
-/* The next piece up to a single comma; ",," is a comma in a value. */
-static char *next_piece(const char **at)
-{
-    GString *s = g_string_new(NULL);
-    const char *p = *at;
-
-    while (*p) {
-        if (*p == ',') {
-            if (p[1] != ',') {
-                break;
-            }
-            p++;
-        }
-        g_string_append_c(s, *p++);
-    }
-    *at = *p ? p + 1 : p;
-    return g_string_free(s, FALSE);
-}
 
 static bool set_switch(bool *out, const char *name, const char *value,
                        GError **error)
@@ -159,20 +142,13 @@ static bool options_agree(const ReplayOptions *o, GError **error)
 
 static bool parse_pieces(ReplayOptions *o, const char *text, GError **error)
 {
-    for (bool first = true; *text; first = false) {
-        g_autofree char *piece = next_piece(&text);
-        char *value = strchr(piece, '=');
-        bool ok;
+    g_auto(KeyVals) kv = {0};
 
-        if (value) {
-            *value++ = 0;
-            ok = set_option(o, piece, value, error);
-        } else if (first) {
-            ok = set_option(o, "shift", piece, error);
-        } else {
-            ok = set_option(o, piece, "on", error);
-        }
-        if (!ok) {
+    keyvals_parse(&kv, text, "shift");
+    for (guint i = 0; i < kv.items->len; i++) {
+        const KeyVal *item = &g_array_index(kv.items, KeyVal, i);
+
+        if (!set_option(o, item->key, item->value, error)) {
             return false;
         }
     }

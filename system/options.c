@@ -539,8 +539,8 @@ static const OptionRow option_rows[] = {
 
 static bool opt_help(Options *o, const char *arg, GError **error)
 {
-    printf("Reprise %s: full-system emulator with record, replay and going "
-           "backwards\nusage: %s [options]\n\n",
+    printf("Reprise %s: full-system emulator with exact record and replay"
+           "\nusage: %s [options]\n\n",
            REPRISE_VERSION, o->program);
     for (unsigned i = 0; i < G_N_ELEMENTS(option_rows); i++) {
         const OptionRow *row = &option_rows[i];
