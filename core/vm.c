@@ -2,6 +2,8 @@
 /* Making and unmaking of a machine, and its requests to the loop. */
 #include "core/vm.h"
 
+#include "core/object.h"
+#include "core/trace.h"
 #include "core/vm_priv.h"
 
 #define IO_SPACE_BYTES 0x10000
@@ -38,6 +40,8 @@ void vm_free(Vm *vm)
     clock_free(vm->clock);
     input_queue_free(vm->input);
     entropy_free(vm->entropy);
+    objects_fini(vm);
+    trace_fini(vm);
     log_close(vm);
     g_ptr_array_free(vm->vcpus, TRUE);
     g_ptr_array_free(vm->priv->sources, TRUE);

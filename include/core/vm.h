@@ -45,18 +45,21 @@ struct Vm {
     Device *devices;  /* owned: all of them */
     GPtrArray *vcpus; /* Device * of every vCPU, index order; borrowed */
     Device *vcpu_now; /* borrowed: whose turn it is; never NULL while running */
-    struct VmPriv *priv;  /* owned: core's own */
-    struct LogState *log; /* owned: core/log.c */
-    Replay *replay;       /* borrowed: from system */
-    void *system;         /* borrowed: the loop's own state */
-    struct ChrState *chr; /* owned: chardev/, until chardevs_close() */
-    struct MonState *mon; /* owned: monitor/, until monitors_free() */
-    struct GdbState *gdb; /* owned: gdbstub/, until gdb_free() */
-    unsigned requests;    /* VmRequest bits, machine thread */
-    VmCause cause;        /* of the last request */
-    int exit_status;      /* for shutdown by an exit device; -1: none */
-    bool horizon;         /* see vm_horizon_changed() */
-    bool turn_over;       /* the running vCPU gives its turn away (pause, IPI):
+    struct VmPriv *priv;        /* owned: core's own */
+    struct LogState *log;       /* owned: core/log.c */
+    Replay *replay;             /* borrowed: from system */
+    void *system;               /* borrowed: the loop's own state */
+    struct ChrState *chr;       /* owned: chardev/, until chardevs_close() */
+    struct MonState *mon;       /* owned: monitor/, until monitors_free() */
+    struct GdbState *gdb;       /* owned: gdbstub/, until gdb_free() */
+    struct ObjectList *objects; /* owned: core/object.c */
+    struct TraceState *trace;   /* owned: core/trace.c; NULL: no trace point */
+    unsigned requests;          /* VmRequest bits, machine thread */
+    VmCause cause;              /* of the last request */
+    int exit_status;            /* for shutdown by an exit device; -1: none */
+    bool tracing;   /* atomic: some trace point is on (core/trace.h) */
+    bool horizon;   /* see vm_horizon_changed() */
+    bool turn_over; /* the running vCPU gives its turn away (pause, IPI):
                              consumed by the loop after the slice */
     /* Set by the accelerator: makes the running vCPU stop after the present
      * instruction. Called by vm_horizon_changed(). */
