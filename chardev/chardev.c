@@ -592,7 +592,8 @@ size_t chr_fe_room(ChrFe *fe)
         return chr_port_room(fe->port);
     }
     /* Who does not read answers is not asked for more questions. */
-    return fe->ops && chr_queue_length(fe->backend) < CHR_QUEUE_HIGH
+    return fe->ops && !fe->hold
+                   && chr_queue_length(fe->backend) < CHR_QUEUE_HIGH
                ? CHR_READ_MAX
                : 0;
 }
@@ -658,6 +659,14 @@ void chr_fe_free(ChrFe *fe)
         c->focus = 0;
     }
     chr_kick(c->st);
+}
+
+void chr_fe_hold(ChrFe *fe, bool hold)
+{
+    if (fe && fe->hold != hold) {
+        fe->hold = hold;
+        chr_kick(fe->backend->st);
+    }
 }
 
 void chr_fe_write(ChrFe *fe, const void *buf, size_t size)

@@ -50,6 +50,7 @@ struct ChrFe {
     ChrPort *port;       /* borrowed: its port, NULL for a host front end */
     GByteArray *pending; /* owned: typed, but no room yet (mux) */
     bool greeted;        /* has been told OPENED */
+    bool hold;           /* takes no input for now */
 };
 
 struct Chardev {

@@ -6,10 +6,8 @@
 #include "accel/vcpu.h"
 #include "config.h"
 #include "monitor/monitor_priv.h"
+#include "monitor/tables.h"
 #include "replay/replay.h"
-
-#define HOLD_DEFAULT_MS 100
-#define HOLD_MAX_MS 60000
 
 /* --- small helpers ------------------------------------------------------------ */
 
@@ -18,44 +16,11 @@ static const ControlOps *ops(Vm *vm)
     return control_ops(vm);
 }
 
-static JsonObject *out_object(CmdOut *out)
-{
-    JsonObject *o = json_object_new();
-
-    g_clear_pointer(&out->value, json_node_unref);
-    out->value = json_node_init_object(json_node_alloc(), o);
-    json_object_unref(o);
-    return json_node_get_object(out->value);
-}
-
-static JsonArray *out_array(CmdOut *out)
-{
-    JsonArray *a = json_array_new();
-
-    g_clear_pointer(&out->value, json_node_unref);
-    out->value = json_node_init_array(json_node_alloc(), a);
-    json_array_unref(a);
-    return json_node_get_array(out->value);
-}
-
-static const char *node_str(JsonNode *node, const char *name)
-{
-    return json_object_get_string_member_with_default(
-        json_node_get_object(node), name, "");
-}
-
-static int64_t node_int(JsonNode *node, const char *name)
-{
-    return json_object_get_int_member_with_default(json_node_get_object(node),
-                                                   name, 0);
-}
-
 /* --- about this program -------------------------------------------------------- */
 
-static bool cmd_query_version(Vm *vm, const CmdIn *in, CmdOut *out,
-                              GError **error)
+bool cmd_query_version(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
-    JsonObject *o = out_object(out), *v = json_object_new();
+    JsonObject *o = cmd_object(out), *v = json_object_new();
 
     /* Clients choose their words by this number: the one whose interface we
      * speak. */
@@ -74,7 +39,7 @@ static void print_version(JsonNode *value, GString *out)
 
 static bool cmd_query_name(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
-    JsonObject *o = out_object(out);
+    JsonObject *o = cmd_object(out);
     const char *name = ops(vm)->name(vm);
 
     if (name) {
@@ -95,7 +60,7 @@ static bool cmd_query_uuid(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
     const char *uuid = ops(vm)->uuid(vm);
 
     json_object_set_string_member(
-        out_object(out), "UUID",
+        cmd_object(out), "UUID",
         uuid ? uuid : "00000000-0000-0000-0000-000000000000");
     return true;
 }
@@ -107,7 +72,7 @@ static void print_uuid(JsonNode *value, GString *out)
 
 static bool cmd_query_kvm(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
-    JsonObject *o = out_object(out);
+    JsonObject *o = cmd_object(out);
 
     json_object_set_boolean_member(o, "enabled", FALSE);
     json_object_set_boolean_member(o, "present", FALSE);
@@ -122,9 +87,11 @@ static void print_kvm(JsonNode *value, GString *out)
 static bool cmd_query_commands(Vm *vm, const CmdIn *in, CmdOut *out,
                                GError **error)
 {
-    JsonArray *a = out_array(out);
+    JsonArray *a = cmd_array(out);
+    CmdIter it = {0};
+    const CmdRow *r;
 
-    for (const CmdRow *r = cmd_rows; r->qmp || r->hmp; r++) {
+    while ((r = cmd_next(&it))) {
         if (r->qmp && !(r->flags & CMD_LATER)) {
             JsonObject *o = json_object_new();
 
@@ -132,6 +99,14 @@ static bool cmd_query_commands(Vm *vm, const CmdIn *in, CmdOut *out,
             json_array_add_object_element(a, o);
         }
     }
+    return true;
+}
+
+static bool cmd_query_schema(Vm *vm, const CmdIn *in, CmdOut *out,
+                             GError **error)
+{
+    cmd_value(out, json_node_init_array(json_node_alloc(), NULL));
+    json_node_take_array(out->value, schema_array());
     return true;
 }
 
@@ -149,7 +124,7 @@ static void chardev_visit(void *opaque, const char *id, const char *filename,
 static bool cmd_query_chardev(Vm *vm, const CmdIn *in, CmdOut *out,
                               GError **error)
 {
-    chardevs_foreach(vm, chardev_visit, out_array(out));
+    chardevs_foreach(vm, chardev_visit, cmd_array(out));
     return true;
 }
 
@@ -165,7 +140,7 @@ static bool cmd_info_chardev(Vm *vm, const CmdIn *in, CmdOut *out,
 static bool cmd_query_status(Vm *vm, const CmdIn *in, CmdOut *out,
                              GError **error)
 {
-    JsonObject *o = out_object(out);
+    JsonObject *o = cmd_object(out);
     RunState state = ops(vm)->state(vm);
 
     json_object_set_string_member(o, "status", run_state_name(state));
@@ -241,25 +216,6 @@ static bool cmd_nmi(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
     return ops(vm)->nmi(vm, error);
 }
 
-static bool cmd_send_key(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
-{
-    JsonArray *keys = json_object_get_array_member(in->args, "keys");
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    int64_t hold = cmd_int(in, "hold-time", HOLD_DEFAULT_MS);
-
-    if (hold < 0 || hold > HOLD_MAX_MS) {
-        return fail(error, "hold-time: %" PRId64 " is not 0 to %d ms", hold,
-                    HOLD_MAX_MS);
-    }
-    for (guint i = 0; i < json_array_get_length(keys); i++) {
-        g_ptr_array_add(
-            names, (gpointer)(uintptr_t)json_array_get_string_element(keys, i));
-    }
-    g_ptr_array_add(names, NULL);
-    return ops(vm)->send_keys(vm, (const char *const *)names->pdata, (int)hold,
-                              error);
-}
-
 /* --- replay --------------------------------------------------------------------- */
 
 static bool cmd_query_replay(Vm *vm, const CmdIn *in, CmdOut *out,
@@ -270,7 +226,7 @@ static bool cmd_query_replay(Vm *vm, const CmdIn *in, CmdOut *out,
         [REPLAY_RECORD] = "record",
         [REPLAY_PLAY] = "play",
     };
-    JsonObject *o = out_object(out);
+    JsonObject *o = cmd_object(out);
     ReplayMode mode = vm->replay ? replay_mode(vm->replay) : REPLAY_NONE;
 
     json_object_set_string_member(o, "mode", modes[mode]);
@@ -303,7 +259,7 @@ static void print_replay(JsonNode *value, GString *out)
 
 static bool cmd_query_cpus(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
-    JsonArray *a = out_array(out);
+    JsonArray *a = cmd_array(out);
 
     for (guint i = 0; i < vm->vcpus->len; i++) {
         const Vcpu *v = g_ptr_array_index(vm->vcpus, i);
@@ -350,7 +306,7 @@ static uint64_t board_ram_bytes(Vm *vm)
 static bool cmd_query_memory(Vm *vm, const CmdIn *in, CmdOut *out,
                              GError **error)
 {
-    JsonObject *o = out_object(out);
+    JsonObject *o = cmd_object(out);
 
     json_object_set_int_member(o, "base-memory", (int64_t)board_ram_bytes(vm));
     json_object_set_int_member(o, "plugged-memory", 0);
@@ -440,11 +396,7 @@ static bool cmd_logfile(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 
 /* clang-format off */
 static const CmdArg args_capabilities[] = {
-    {"enable", ARG_LIST, .optional = true, .doc = "capabilities to enable"}, {NULL},
-};
-static const CmdArg args_keys[] = {
-    {"keys",      ARG_KEYS, .doc = "pressed together, as in ctrl-alt-f1"},
-    {"hold-time", ARG_INT, .optional = true, .doc = "ms, default 100"}, {NULL},
+    {"enable", ARG_JSON, .optional = true, .doc = "capabilities to enable", .of = "[QMPCapability]"}, {NULL},
 };
 static const CmdArg args_human[] = {
     {"command-line", ARG_STR, .doc = "what a person would type"},
@@ -482,18 +434,19 @@ static const CmdArg args_rest[] = {{"args", ARG_REST, .optional = true}, {NULL}}
 /* QMP name, HMP name, arguments, function, how HMP shows it, help, flags */
 const CmdRow cmd_rows[] = {
     {"qmp_capabilities", NULL, args_capabilities, NULL, NULL, "end the negotiation", CMD_IO | CMD_BEFORE},
-    {"query-version",  "info version", NULL, cmd_query_version, print_version, "version of this program", CMD_IO},
-    {"query-commands", NULL, NULL, cmd_query_commands, NULL, "names of all QMP commands", CMD_IO},
-    {"query-name",     "info name", NULL, cmd_query_name, print_name, "name of the machine (-name)", 0},
-    {"query-uuid",     "info uuid", NULL, cmd_query_uuid, print_uuid, "UUID of the machine", 0},
-    {"query-kvm",      "info kvm", NULL, cmd_query_kvm, print_kvm, "whether KVM is used: never", CMD_IO},
-    {"query-chardev",  NULL, NULL, cmd_query_chardev, NULL, "character back ends", CMD_IO},
+    {"query-version",  "info version", NULL, cmd_query_version, print_version, "version of this program", CMD_IO, "VersionInfo"},
+    {"query-commands", NULL, NULL, cmd_query_commands, NULL, "names of all QMP commands", CMD_IO, "[CommandInfo]"},
+    {"query-qmp-schema", NULL, NULL, cmd_query_schema, NULL, "types of all commands and events", CMD_IO, "[SchemaInfo]"},
+    {"query-name",     "info name", NULL, cmd_query_name, print_name, "name of the machine (-name)", 0, "NameInfo"},
+    {"query-uuid",     "info uuid", NULL, cmd_query_uuid, print_uuid, "UUID of the machine", 0, "UuidInfo"},
+    {"query-kvm",      "info kvm", NULL, cmd_query_kvm, print_kvm, "whether KVM is used: never", CMD_IO, "KvmInfo"},
+    {"query-chardev",  NULL, NULL, cmd_query_chardev, NULL, "character back ends", CMD_IO, "[ChardevInfo]"},
     {NULL, "info chardev", NULL, cmd_info_chardev, NULL, "character back ends", CMD_IO},
-    {"query-status",   "info status", NULL, cmd_query_status, print_status, "whether the machine runs", 0},
-    {"query-replay",   "info replay", NULL, cmd_query_replay, print_replay, "record/replay: mode, file and instruction count", 0},
-    {"query-cpus-fast", NULL, NULL, cmd_query_cpus, NULL, "vCPUs", 0},
+    {"query-status",   "info status", NULL, cmd_query_status, print_status, "whether the machine runs", 0, "StatusInfo"},
+    {"query-replay",   "info replay", NULL, cmd_query_replay, print_replay, "record/replay: mode, file and instruction count", 0, "ReplayInfo"},
+    {"query-cpus-fast", NULL, NULL, cmd_query_cpus, NULL, "vCPUs", 0, "[CpuInfoFast]"},
     {NULL, "info cpus", NULL, cmd_info_cpus, NULL, "vCPUs and where they are", 0},
-    {"query-memory-size-summary", "info memory_size_summary", NULL, cmd_query_memory, print_memory, "bytes of RAM", 0},
+    {"query-memory-size-summary", "info memory_size_summary", NULL, cmd_query_memory, print_memory, "bytes of RAM", 0, "MemoryInfo"},
     {NULL, "info registers", args_registers, cmd_info_registers, NULL, "registers of the vCPU (-a: of all)", 0},
     {NULL, "info mtree", NULL, cmd_info_mtree, NULL, "tree of memory regions", 0},
     {NULL, "info qtree", NULL, cmd_info_qtree, NULL, "devices and their properties", 0},
@@ -505,8 +458,7 @@ const CmdRow cmd_rows[] = {
     {"system_reset",     "system_reset", NULL, cmd_reset, NULL, "press the reset button", 0},
     {"system_powerdown", "system_powerdown", NULL, cmd_powerdown, NULL, "press the power button", 0},
     {"inject-nmi", "nmi", NULL, cmd_nmi, NULL, "raise an NMI on all vCPUs", 0},
-    {"send-key", "sendkey", args_keys, cmd_send_key, NULL, "press keys (ctrl-alt-f1) for so many ms", 0},
-    {"human-monitor-command", NULL, args_human, cmd_human, NULL, "run a line of the human monitor", CMD_IO},
+    {"human-monitor-command", NULL, args_human, cmd_human, NULL, "run a line of the human monitor", CMD_IO, "str"},
     {"memsave",  "memsave", args_memsave, cmd_memsave, NULL, "write virtual memory to a file", 0},
     {"pmemsave", "pmemsave", args_pmemsave, cmd_pmemsave, NULL, "write physical memory to a file", 0},
     {NULL, "x",  args_examine, cmd_examine, NULL, "show virtual memory", 0},
@@ -535,7 +487,6 @@ const CmdRow cmd_rows[] = {
     LATER(NULL, "mouse_move", "move the pointer"),
     LATER(NULL, "mouse_button", "press pointer buttons"),
     {NULL, "gdbserver", args_device, cmd_gdbserver, NULL, "serve gdb on DEVICE (tcp::1234); none ends it", CMD_IO},
-    LATER("query-qmp-schema", NULL, "types of all commands"),
     LATER("query-machines", NULL, "machines"),
     LATER("query-cpu-definitions", NULL, "CPU models"),
     LATER("qom-list", "qom-list", "properties of an object"),

@@ -20,7 +20,10 @@ static bool hmp_has_name(const CmdRow *row, const char *name)
 
 static const CmdRow *hmp_find(const char *name)
 {
-    for (const CmdRow *r = cmd_rows; r->qmp || r->hmp; r++) {
+    CmdIter it = {0};
+    const CmdRow *r;
+
+    while ((r = cmd_next(&it))) {
         if (hmp_has_name(r, name)) {
             return r;
         }
@@ -36,8 +39,10 @@ static gint hmp_compare(gconstpointer a, gconstpointer b)
 GPtrArray *hmp_names(const char *prefix)
 {
     GPtrArray *out = g_ptr_array_new_with_free_func(g_free);
+    CmdIter it = {0};
+    const CmdRow *r;
 
-    for (const CmdRow *r = cmd_rows; r->qmp || r->hmp; r++) {
+    while ((r = cmd_next(&it))) {
         g_auto(GStrv) names = r->hmp ? g_strsplit(r->hmp, "|", -1) : NULL;
 
         for (unsigned i = 0; names && names[i] && !(r->flags & CMD_LATER);
@@ -91,12 +96,17 @@ static bool hmp_keys(const char *word, JsonObject *args, const char *name,
     JsonArray *a = json_array_new();
 
     for (unsigned i = 0; keys[i]; i++) {
+        JsonObject *key;
+
         if (!*keys[i]) {
             json_array_unref(a);
             return fail(error, "'%s' is not a list of keys like ctrl-alt-f1",
                         word);
         }
-        json_array_add_string_element(a, keys[i]);
+        key = json_object_new();
+        json_object_set_string_member(key, "type", "qcode");
+        json_object_set_string_member(key, "data", keys[i]);
+        json_array_add_object_element(a, key);
     }
     json_object_set_array_member(args, name, a);
     return true;
@@ -182,7 +192,13 @@ static bool hmp_args(Vm *vm, const CmdRow *row, const char *at,
                      JsonObject *args, GError **error)
 {
     for (const CmdArg *a = row->args; a && a->name; a++) {
+        JsonNode *value;
+
         if (!hmp_arg(vm, a, &at, args, error)) {
+            return false;
+        }
+        value = a->of ? json_object_get_member(args, a->name) : NULL;
+        if (value && !type_check(a->of, a->name, value, error)) {
             return false;
         }
     }
@@ -227,8 +243,10 @@ static bool help_wanted(const CmdRow *row, const char *name)
 bool cmd_help(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
     const char *name = cmd_str(in, "name");
+    CmdIter it = {0};
+    const CmdRow *r;
 
-    for (const CmdRow *r = cmd_rows; r->qmp || r->hmp; r++) {
+    while ((r = cmd_next(&it))) {
         if (help_wanted(r, name)) {
             help_line(r, out->text);
         }
@@ -258,25 +276,33 @@ static void hmp_unknown(const char *name, GString *out)
     g_string_append_c(out, '\n');
 }
 
-static void hmp_run(Vm *vm, const CmdRow *row, const char *rest, GString *said)
+static void hmp_run(Vm *vm, Monitor *m, const CmdRow *row, const char *rest,
+                    GString *said)
 {
     g_autoptr(GError) error = NULL;
     JsonObject *args = json_object_new();
     CmdOut out = {.text = g_string_new(NULL)};
-    bool good;
+    CmdIn in = {args, m};
 
     if (row->flags & CMD_LATER) {
         g_string_append_printf(said, "%s: not there yet (%s)\n", row->hmp,
                                row->help);
+    } else if (!hmp_args(vm, row, rest, args, &error)) {
+        size_t name = strcspn(row->hmp, "|");
+
+        g_string_append_printf(said,
+                               "%s: %s\nTry \"help %.*s\" for more "
+                               "information\n",
+                               row->hmp, error->message, (int)name, row->hmp);
     } else {
-        good = hmp_args(vm, row, rest, args, &error)
-               && cmd_run(vm, row, args, &out, &error);
+        bool good = cmd_run(vm, row, &in, &out, &error);
+
         if (good && row->print && out.value) {
             row->print(out.value, out.text);
         }
         g_string_append(said, out.text->str);
         if (!good) {
-            g_string_append_printf(said, "%s: %s\n", row->hmp, error->message);
+            g_string_append_printf(said, "Error: %s\n", error->message);
         }
     }
     cmd_out_clear(&out);
@@ -307,7 +333,7 @@ static char *hmp_name(const char **at)
     return g_strdup_printf("info %s", more ? more : "\"");
 }
 
-char *hmp_execute(Vm *vm, const char *line)
+char *hmp_line(Vm *vm, Monitor *m, const char *line)
 {
     GString *said = g_string_new(NULL);
     const char *at = line;
@@ -326,11 +352,16 @@ char *hmp_execute(Vm *vm, const char *line)
     }
     row = hmp_find(name);
     if (row) {
-        hmp_run(vm, row, at, said);
+        hmp_run(vm, m, row, at, said);
     } else {
         hmp_unknown(name, said);
     }
     return g_string_free(said, FALSE);
+}
+
+char *hmp_execute(Vm *vm, const char *line)
+{
+    return hmp_line(vm, NULL, line);
 }
 
 /* --- on a terminal ------------------------------------------------------------------ */
@@ -350,7 +381,7 @@ static char *hmp_crlf(const char *text)
 static void hmp_done(void *opaque, const char *line)
 {
     Monitor *m = opaque;
-    g_autofree char *said = hmp_execute(m->vm, line);
+    g_autofree char *said = hmp_line(m->vm, m, line);
     g_autofree char *text = hmp_crlf(said);
 
     mon_write(m, text);
@@ -398,9 +429,16 @@ void hmp_bytes(Monitor *m, const uint8_t *buf, size_t size)
 
 bool cmd_human(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
-    g_autofree char *said = hmp_execute(vm, cmd_str(in, "command-line"));
-    g_autofree char *text = hmp_crlf(said);
+    Monitor m = {.vm = vm};
+    int64_t cpu = cmd_int(in, "cpu-index", 0);
+    g_autofree char *said = NULL, *text = NULL;
 
-    out->value = json_node_init_string(json_node_alloc(), text);
+    if (cpu && (cpu < 0 || cpu >= vm->vcpus->len)) {
+        return fail(error, "Parameter 'cpu-index' expects a CPU number");
+    }
+    m.cpu = (unsigned)cpu;
+    said = hmp_line(vm, &m, cmd_str(in, "command-line"));
+    text = hmp_crlf(said);
+    cmd_value(out, json_node_init_string(json_node_alloc(), text));
     return true;
 }

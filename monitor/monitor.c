@@ -5,11 +5,18 @@
 #include <string.h>
 
 #include "monitor/monitor_priv.h"
+#include "replay/replay.h"
 
 static void mon_free(gpointer p)
 {
     Monitor *m = p;
 
+    if (m->done) {
+        g_source_destroy(m->done);
+        g_source_unref(m->done);
+    }
+    qmp_request_free(m->busy);
+    qmp_closed(m);
     chr_fe_free(m->fe);
     line_free(m->line);
     framer_free(m->framer);
@@ -42,6 +49,7 @@ void monitors_free(Vm *vm)
 
     if (st) {
         g_ptr_array_unref(st->all);
+        events_free(st->limits);
         g_mutex_clear(&st->lock);
         g_free(st);
         vm->mon = NULL;
@@ -98,9 +106,107 @@ void cmd_out_clear(CmdOut *out)
     }
 }
 
+JsonNode *cmd_node(const CmdIn *in, const char *name)
+{
+    return json_object_get_member(in->args, name);
+}
+
+void cmd_value(CmdOut *out, JsonNode *value)
+{
+    g_clear_pointer(&out->value, json_node_unref);
+    out->value = value;
+}
+
+JsonObject *cmd_object(CmdOut *out)
+{
+    JsonObject *o = json_object_new();
+
+    cmd_value(out, json_node_init_object(json_node_alloc(), o));
+    json_object_unref(o);
+    return o;
+}
+
+JsonArray *cmd_array(CmdOut *out)
+{
+    JsonArray *a = json_array_new();
+
+    cmd_value(out, json_node_init_array(json_node_alloc(), a));
+    json_array_unref(a);
+    return a;
+}
+
+const char *node_str(JsonNode *node, const char *name)
+{
+    return json_object_get_string_member_with_default(
+        json_node_get_object(node), name, "");
+}
+
+int64_t node_int(JsonNode *node, const char *name)
+{
+    return json_object_get_int_member_with_default(json_node_get_object(node),
+                                                   name, 0);
+}
+
+bool node_bool(JsonNode *node, const char *name)
+{
+    return json_object_get_boolean_member_with_default(
+        json_node_get_object(node), name, FALSE);
+}
+
+Vcpu *cmd_vcpu(Vm *vm, const CmdIn *in, GError **error)
+{
+    int64_t n = in->mon ? in->mon->cpu : 0;
+
+    if (cmd_has(in, "cpu-index")) {
+        n = cmd_int(in, "cpu-index", 0);
+    }
+    if (vm->vcpus->len == 0) {
+        fail(error, "there is no vCPU");
+        return NULL;
+    }
+    if (n < 0 || n >= vm->vcpus->len) {
+        fail(error, "Parameter 'cpu-index' expects a CPU number");
+        return NULL;
+    }
+    return g_ptr_array_index(vm->vcpus, n);
+}
+
+/* --- errors ----------------------------------------------------------------- */
+
+static GQuark cmd_error_quark(void)
+{
+    return g_quark_from_static_string("monitor");
+}
+
+bool cmd_fail(GError **error, CmdError class, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    if (error) {
+        *error = g_error_new_valist(cmd_error_quark(), (gint) class, fmt, args);
+    }
+    va_end(args);
+    return false;
+}
+
+const char *cmd_error_class(const GError *error)
+{
+    static const char *const names[] = {
+        [CMD_ERROR_GENERIC] = "GenericError",
+        [CMD_ERROR_COMMAND_NOT_FOUND] = "CommandNotFound",
+        [CMD_ERROR_DEVICE_NOT_FOUND] = "DeviceNotFound",
+        [CMD_ERROR_DEVICE_NOT_ACTIVE] = "DeviceNotActive",
+    };
+
+    return names[error->domain == cmd_error_quark() ? error->code : 0];
+}
+
+/* --- running ---------------------------------------------------------------- */
+
 typedef struct CmdCall {
     const CmdRow *row;
-    CmdIn in;
+    const CmdIn *in;
     CmdOut *out;
     GError **error;
     bool ran, good;
@@ -109,15 +215,18 @@ typedef struct CmdCall {
 static void cmd_call(Vm *vm, void *opaque)
 {
     CmdCall *c = opaque;
+    const char *name = c->row->qmp ? c->row->qmp : c->row->hmp;
 
     c->ran = true;
-    c->good = c->row->fn(vm, &c->in, c->out, c->error);
+    c->good = !((c->row->flags & CMD_GUEST) && vm->replay
+                && replay_refuse_action(vm->replay, name, c->error))
+              && c->row->fn(vm, c->in, c->out, c->error);
 }
 
-bool cmd_run(Vm *vm, const CmdRow *row, JsonObject *args, CmdOut *out,
+bool cmd_run(Vm *vm, const CmdRow *row, const CmdIn *in, CmdOut *out,
              GError **error)
 {
-    CmdCall c = {.row = row, .in = {args}, .out = out, .error = error};
+    CmdCall c = {.row = row, .in = in, .out = out, .error = error};
 
     if (row->flags & CMD_IO) {
         cmd_call(vm, &c);
@@ -127,30 +236,7 @@ bool cmd_run(Vm *vm, const CmdRow *row, JsonObject *args, CmdOut *out,
     return c.ran ? c.good : fail(error, "the machine has ended");
 }
 
-/* --- events --------------------------------------------------------------------------- */
-
-void monitor_event(Vm *vm, const char *name, const char *data)
-{
-    MonState *st = vm->mon;
-    int64_t now = g_get_real_time();
-
-    if (!st) {
-        return;
-    }
-    g_mutex_lock(&st->lock);
-    for (guint i = 0; i < st->all->len; i++) {
-        Monitor *m = g_ptr_array_index(st->all, i);
-
-        if (m->mode != MONITOR_HMP && m->connected && m->negotiated) {
-            g_autoptr(GString) text = g_string_new(NULL);
-
-            qmp_event_text(text, name, data, now,
-                           m->mode == MONITOR_QMP_PRETTY);
-            chr_fe_write(m->fe, text->str, text->len);
-        }
-    }
-    g_mutex_unlock(&st->lock);
-}
+/* --- who is there ----------------------------------------------------------- */
 
 bool monitor_attended(const Vm *vm)
 {
@@ -195,6 +281,7 @@ static void mon_set_connected(Monitor *m, bool connected)
     g_mutex_lock(&st->lock);
     m->connected = connected;
     m->negotiated = false;
+    m->session++;
     g_mutex_unlock(&st->lock);
 }
 
@@ -218,6 +305,7 @@ static void mon_event(void *opaque, ChrEvent event)
         break;
     case CHR_EVENT_CLOSED:
         mon_set_connected(m, false);
+        qmp_closed(m);
         m->greeted = false;
         if (m->line) {
             line_reset(m->line);
@@ -237,6 +325,7 @@ bool monitor_new(Vm *vm, Chardev *backend, MonitorMode mode, GError **error)
     m->vm = vm;
     m->mode = mode;
     m->mux = chardev_is_mux(backend);
+    g_queue_init(&m->requests);
     m->fe = chr_fe_new(backend, &fe_ops, m, error);
     if (!m->fe) {
         g_free(m);

@@ -1,14 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The monitor for programs: JSON in, JSON out. */
+/*
+ * The monitor for programs: JSON in, JSON out. Requests of one client wait in a
+ * queue of bounded length; the machine thread answers those that need it, so
+ * that the I/O thread goes on reading, also what is to be done out of band.
+ */
 #include <string.h>
 
 #include "config.h"
-#include "hw/keys.h"
 #include "monitor/monitor_priv.h"
 
-#define KEYS_MAX 16
+#define QUEUE_MAX 8 /* requests of one client; then it is not read any more */
 
-/* --- sending ---------------------------------------------------------------------- */
+struct QmpRequest {
+    Monitor *m;        /* borrowed */
+    unsigned session;  /* of the connection it came by */
+    const CmdRow *row; /* NULL: it is an error already */
+    JsonNode *id;      /* owned, NULL: none */
+    JsonObject *args;  /* owned */
+    GError *error;     /* owned */
+    CmdOut out;
+};
+
+/* --- sending ------------------------------------------------------------------- */
 
 static void qmp_send(Monitor *m, JsonObject *o)
 {
@@ -20,422 +33,370 @@ static void qmp_send(Monitor *m, JsonObject *o)
     mon_write(m, text->str);
 }
 
-static void qmp_send_return(Monitor *m, JsonNode *id, JsonNode *value)
+static void qmp_answer(const QmpRequest *r)
 {
-    JsonObject *o = json_object_new();
+    JsonObject *o = json_object_new(), *e;
+    MonState *st = mon_state(r->m->vm);
 
-    if (value) {
-        json_object_set_member(o, "return", json_node_copy(value));
+    if (r->error) {
+        e = json_object_new();
+        json_object_set_string_member(e, "class", cmd_error_class(r->error));
+        json_object_set_string_member(e, "desc", r->error->message);
+        json_object_set_object_member(o, "error", e);
+    } else if (r->out.value) {
+        json_object_set_member(o, "return", json_node_copy(r->out.value));
     } else {
         json_object_set_object_member(o, "return", json_object_new());
     }
-    if (id) {
-        json_object_set_member(o, "id", json_node_copy(id));
+    if (r->id) {
+        json_object_set_member(o, "id", json_node_copy(r->id));
     }
-    qmp_send(m, o);
+    g_mutex_lock(&st->lock);
+    if (r->session == r->m->session) { /* the client may have gone */
+        qmp_send(r->m, o);
+    }
+    g_mutex_unlock(&st->lock);
     json_object_unref(o);
 }
 
-static void qmp_send_error(Monitor *m, JsonNode *id, const char *class,
-                           const char *desc)
+static void qmp_offer(Monitor *m, JsonArray *capabilities)
 {
-    JsonObject *o = json_object_new(), *e = json_object_new();
-
-    json_object_set_string_member(e, "class", class);
-    json_object_set_string_member(e, "desc", desc);
-    json_object_set_object_member(o, "error", e);
-    if (id) {
-        json_object_set_member(o, "id", json_node_copy(id));
+    if (!m->mux) { /* a terminal that is shared is read in order */
+        json_array_add_string_element(capabilities, "oob");
     }
-    qmp_send(m, o);
-    json_object_unref(o);
 }
 
 void qmp_greet(Monitor *m)
 {
-    g_autofree char *text = g_strdup(
-        "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 2,"
-        " \"major\": 7}, \"package\": \"Reprise " REPRISE_VERSION
-        "\"}, \"capabilities\": []}}");
-    g_autoptr(JsonNode) node = json_from_string(text, NULL);
+    JsonObject *o = json_object_new(), *qmp = json_object_new();
+    JsonArray *capabilities = json_array_new();
+    CmdOut out = {NULL, NULL};
+    CmdIn in = {NULL, m};
 
     if (!m->framer) {
         m->framer = framer_new();
     }
     framer_reset(m->framer);
-    qmp_send(m, json_node_get_object(node));
-}
-
-void qmp_event_text(GString *out, const char *name, const char *data,
-                    int64_t real_us, bool pretty)
-{
-    g_autoptr(JsonNode) node = NULL;
-    JsonObject *o = json_object_new(), *t = json_object_new();
-    JsonNode *value = data ? json_from_string(data, NULL) : NULL;
-
-    json_object_set_int_member(t, "seconds", real_us / 1000000);
-    json_object_set_int_member(t, "microseconds", real_us % 1000000);
-    json_object_set_object_member(o, "timestamp", t);
-    json_object_set_string_member(o, "event", name);
-    if (value) {
-        json_object_set_member(o, "data", value);
-    }
-    node = json_node_init_object(json_node_alloc(), o);
+    cmd_query_version(m->vm, &in, &out, NULL);
+    json_object_set_member(qmp, "version", g_steal_pointer(&out.value));
+    qmp_offer(m, capabilities);
+    json_object_set_array_member(qmp, "capabilities", capabilities);
+    json_object_set_object_member(o, "QMP", qmp);
+    qmp_send(m, o);
     json_object_unref(o);
-    json_print(node, out, pretty);
-    g_string_append(out, "\r\n");
 }
 
-/* --- arguments --------------------------------------------------------------------- */
+/* --- requests ------------------------------------------------------------------- */
 
-static const CmdArg *qmp_arg(const CmdRow *row, const char *name)
+void qmp_request_free(QmpRequest *r)
 {
-    for (const CmdArg *a = row->args; a && a->name; a++) {
-        if (strcmp(a->name, name) == 0 && a->type != ARG_FLAG
-            && a->type != ARG_FMT) {
-            return a;
-        }
+    if (!r) {
+        return;
     }
-    return NULL;
+    g_clear_pointer(&r->id, json_node_unref);
+    g_clear_pointer(&r->args, json_object_unref);
+    g_clear_error(&r->error);
+    cmd_out_clear(&r->out);
+    g_free(r);
 }
 
-static bool qmp_unknown_arg(const CmdRow *row, const char *name, GError **error)
+static bool qmp_not_found(const char *name, GError **error)
 {
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     const char *near;
+    CmdIter it = {0};
+    const CmdRow *r;
 
-    for (const CmdArg *a = row->args; a && a->name; a++) {
-        g_ptr_array_add(names, (gpointer)(uintptr_t)a->name);
-    }
-    g_ptr_array_add(names, NULL);
-    near = nearest_match(name, (const char *const *)names->pdata);
-    return near ? fail(error, "%s has no argument '%s', did you mean '%s'?",
-                       row->qmp, name, near)
-                : fail(error, "%s has no argument '%s'", row->qmp, name);
-}
-
-static bool qmp_wrong_type(const CmdArg *arg, GError **error)
-{
-    static const char *const types[] = {
-        [ARG_STR] = "a string",          [ARG_REST] = "a string",
-        [ARG_INT] = "an integer",        [ARG_BOOL] = "true or false",
-        [ARG_KEYS] = "an array of keys", [ARG_LIST] = "an array of strings",
-    };
-
-    return fail(error, "argument '%s' is to be %s", arg->name,
-                types[arg->type]);
-}
-
-/* {"type": "qcode", "data": "a"} or {"type": "number", "data": 30} */
-static const char *qmp_key(JsonNode *node, GError **error)
-{
-    JsonObject *o =
-        JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
-    const char *type = NULL;
-    JsonNode *data;
-
-    if (o && json_object_has_member(o, "type")
-        && json_node_get_value_type(json_object_get_member(o, "type"))
-               == G_TYPE_STRING) {
-        type = json_object_get_string_member(o, "type");
-    }
-    data = o ? json_object_get_member(o, "data") : NULL;
-    if (!type || !data || !JSON_NODE_HOLDS_VALUE(data)) {
-        fail(error, "a key is to be an object with 'type' and 'data'");
-        return NULL;
-    }
-    if (strcmp(type, "qcode") == 0
-        && json_node_get_value_type(data) == G_TYPE_STRING) {
-        return json_node_get_string(data);
-    }
-    if (strcmp(type, "number") == 0
-        && json_node_get_value_type(data) == G_TYPE_INT64) {
-        int64_t number = json_node_get_int(data);
-
-        for (int k = KEY_NONE + 1; number > 0 && k < KEY_COUNT; k++) {
-            /* 0x80 and more: the key with the prefix 0xe0 */
-            uint16_t set1 = key_codes((KeyCode)k)->set1;
-
-            if (number == (set1 >> 8 == 0xe0 ? (set1 & 0x7f) | 0x80 : set1)) {
-                return key_name((KeyCode)k);
-            }
-        }
-        fail(error, "there is no key of number %" PRId64, number);
-        return NULL;
-    }
-    fail(error,
-         "a key's type is 'qcode' with a name or 'number' with a number");
-    return NULL;
-}
-
-static bool qmp_keys(const CmdArg *arg, JsonNode *value, JsonObject *args,
-                     GError **error)
-{
-    JsonArray *in = json_node_get_array(value), *out;
-    guint n = json_array_get_length(in);
-
-    if (n == 0 || n > KEYS_MAX) {
-        return fail(error, "argument '%s' is to be 1 to %d keys", arg->name,
-                    KEYS_MAX);
-    }
-    out = json_array_new();
-    for (guint i = 0; i < n; i++) {
-        const char *name = qmp_key(json_array_get_element(in, i), error);
-
-        if (!name) {
-            json_array_unref(out);
-            return false;
-        }
-        json_array_add_string_element(out, name);
-    }
-    json_object_set_array_member(args, arg->name, out);
-    return true;
-}
-
-static bool qmp_strings(JsonNode *value)
-{
-    JsonArray *a =
-        JSON_NODE_HOLDS_ARRAY(value) ? json_node_get_array(value) : NULL;
-
-    for (guint i = 0; a && i < json_array_get_length(a); i++) {
-        JsonNode *node = json_array_get_element(a, i);
-
-        if (!JSON_NODE_HOLDS_VALUE(node)
-            || json_node_get_value_type(node) != G_TYPE_STRING) {
-            return false;
-        }
-    }
-    return a != NULL;
-}
-
-static bool qmp_check_arg(const CmdArg *arg, JsonNode *value, JsonObject *args,
-                          GError **error)
-{
-    GType type = JSON_NODE_HOLDS_VALUE(value) ? json_node_get_value_type(value)
-                                              : G_TYPE_INVALID;
-    bool good = false;
-
-    switch (arg->type) {
-    case ARG_STR:
-    case ARG_REST:
-        good = type == G_TYPE_STRING;
-        break;
-    case ARG_INT:
-        good = type == G_TYPE_INT64;
-        break;
-    case ARG_BOOL:
-        good = type == G_TYPE_BOOLEAN;
-        break;
-    case ARG_LIST:
-        good = qmp_strings(value);
-        break;
-    case ARG_KEYS:
-        return JSON_NODE_HOLDS_ARRAY(value) ? qmp_keys(arg, value, args, error)
-                                            : qmp_wrong_type(arg, error);
-    default:
-        break;
-    }
-    if (!good) {
-        return qmp_wrong_type(arg, error);
-    }
-    json_object_set_member(args, arg->name, json_node_copy(value));
-    return true;
-}
-
-static bool qmp_check_args(const CmdRow *row, JsonObject *given,
-                           JsonObject *args, GError **error)
-{
-    JsonObjectIter iter;
-    const char *name;
-    JsonNode *value;
-
-    if (given) {
-        json_object_iter_init(&iter, given);
-        while (json_object_iter_next(&iter, &name, &value)) {
-            const CmdArg *arg = qmp_arg(row, name);
-
-            if (!arg) {
-                return qmp_unknown_arg(row, name, error);
-            }
-            if (!qmp_check_arg(arg, value, args, error)) {
-                return false;
-            }
-        }
-    }
-    for (const CmdArg *a = row->args; a && a->name; a++) {
-        if (!a->optional && !json_object_has_member(args, a->name)) {
-            return fail(error, "argument '%s' is missing", a->name);
-        }
-    }
-    return true;
-}
-
-/* --- one command ---------------------------------------------------------------------- */
-
-static const CmdRow *qmp_find(const char *name)
-{
-    for (const CmdRow *r = cmd_rows; r->qmp || r->hmp; r++) {
-        if (r->qmp && strcmp(r->qmp, name) == 0) {
-            return r;
-        }
-    }
-    return NULL;
-}
-
-static void qmp_not_found(Monitor *m, JsonNode *id, const char *name)
-{
-    g_autoptr(GPtrArray) names = g_ptr_array_new();
-    g_autofree char *desc = NULL;
-    const char *near;
-
-    for (const CmdRow *r = cmd_rows; r->qmp || r->hmp; r++) {
+    while ((r = cmd_next(&it))) {
         if (r->qmp && !(r->flags & CMD_LATER)) {
             g_ptr_array_add(names, (gpointer)(uintptr_t)r->qmp);
         }
     }
     g_ptr_array_add(names, NULL);
     near = nearest_match(name, (const char *const *)names->pdata);
-    desc = near ? g_strdup_printf("there is no command '%s', did you mean "
-                                  "'%s'?",
-                                  name, near)
-                : g_strdup_printf("there is no command '%s'", name);
-    qmp_send_error(m, id, "CommandNotFound", desc);
+    return near ? cmd_fail(error, CMD_ERROR_COMMAND_NOT_FOUND,
+                           "The command %s has not been found, did you mean "
+                           "'%s'?",
+                           name, near)
+                : cmd_fail(error, CMD_ERROR_COMMAND_NOT_FOUND,
+                           "The command %s has not been found", name);
 }
 
-static void qmp_negotiate(Monitor *m, JsonNode *id, JsonObject *args)
+/* The row of a command that may be given now. */
+static bool qmp_lookup(QmpRequest *r, const char *name, bool oob)
+{
+    const CmdRow *row = cmd_find_qmp(name);
+    bool before = row && (row->flags & CMD_BEFORE);
+
+    if (!r->m->negotiated && !before) {
+        return cmd_fail(&r->error, CMD_ERROR_COMMAND_NOT_FOUND,
+                        "Expecting capabilities negotiation with "
+                        "'qmp_capabilities'");
+    }
+    if (r->m->negotiated && before) {
+        return cmd_fail(&r->error, CMD_ERROR_COMMAND_NOT_FOUND,
+                        "Capabilities negotiation is already complete, "
+                        "command ignored");
+    }
+    if (!row) {
+        return qmp_not_found(name, &r->error);
+    }
+    if (row->flags & CMD_LATER) {
+        return cmd_fail(&r->error, CMD_ERROR_COMMAND_NOT_FOUND,
+                        "The command %s is not there yet (%s)", name,
+                        row->help);
+    }
+    if (oob && !(row->flags & CMD_OOB)) {
+        return fail(&r->error, "The command %s does not support OOB", name);
+    }
+    r->row = row;
+    return cmd_check(row, r->args, &r->error);
+}
+
+static bool qmp_string(JsonNode *node)
+{
+    return JSON_NODE_HOLDS_VALUE(node)
+           && json_node_get_value_type(node) == G_TYPE_STRING;
+}
+
+/* One member of the outer object. */
+static bool qmp_member(QmpRequest *r, const char *member, JsonNode *value,
+                       const char **name, bool *oob)
+{
+    bool is_oob = strcmp(member, "exec-oob") == 0 && r->m->oob;
+
+    if (strcmp(member, "id") == 0) {
+        return true;
+    }
+    if (strcmp(member, "execute") == 0 || is_oob) {
+        if (!qmp_string(value)) {
+            return fail(&r->error, "QMP input member '%s' must be a string",
+                        member);
+        }
+        if (*name) {
+            return fail(&r->error, "QMP input member '%s' clashes with '%s'",
+                        member, is_oob ? "execute" : "exec-oob");
+        }
+        *name = json_node_get_string(value);
+        *oob = is_oob;
+        return true;
+    }
+    if (strcmp(member, "arguments") == 0) {
+        if (!JSON_NODE_HOLDS_OBJECT(value)) {
+            return fail(&r->error,
+                        "QMP input member 'arguments' must be an object");
+        }
+        json_object_unref(r->args);
+        r->args = json_object_ref(json_node_get_object(value));
+        return true;
+    }
+    return fail(&r->error, "QMP input member '%s' is unexpected", member);
+}
+
+/* What the outer object says; the id even when the rest is wrong. */
+static bool qmp_parse(QmpRequest *r, JsonNode *root, bool *oob)
+{
+    JsonObjectIter iter;
+    const char *member, *name = NULL;
+    JsonNode *value;
+
+    if (!root || !JSON_NODE_HOLDS_OBJECT(root)) {
+        return fail(&r->error, "QMP input must be a JSON object");
+    }
+    value = json_object_get_member(json_node_get_object(root), "id");
+    r->id = value ? json_node_copy(value) : NULL;
+    json_object_iter_init_ordered(&iter, json_node_get_object(root));
+    while (json_object_iter_next_ordered(&iter, &member, &value)) {
+        if (!qmp_member(r, member, value, &name, oob)) {
+            return false;
+        }
+    }
+    if (!name) {
+        return fail(&r->error, "QMP input lacks member 'execute'");
+    }
+    return qmp_lookup(r, name, *oob);
+}
+
+/* --- doing them, in order --------------------------------------------------------- */
+
+static bool qmp_negotiate(Monitor *m, JsonObject *args, GError **error)
 {
     MonState *st = mon_state(m->vm);
+    JsonArray *enable = json_object_has_member(args, "enable")
+                            ? json_object_get_array_member(args, "enable")
+                            : NULL;
+    bool oob = enable && json_array_get_length(enable) > 0;
 
-    if (json_object_has_member(args, "enable")
-        && json_array_get_length(
-            json_object_get_array_member(args, "enable"))) {
-        qmp_send_error(m, id, "GenericError",
-                       "none of these capabilities was offered");
-        return;
+    if (oob && m->mux) {
+        return fail(error, "Capability oob was not offered here");
     }
     g_mutex_lock(&st->lock);
     m->negotiated = true;
     g_mutex_unlock(&st->lock);
-    qmp_send_return(m, id, NULL);
+    m->oob = oob;
+    return true;
 }
 
-static void qmp_run(Monitor *m, JsonNode *id, const CmdRow *row,
-                    JsonObject *given)
+static void qmp_run(QmpRequest *r)
 {
-    g_autoptr(GError) error = NULL;
-    JsonObject *args = json_object_new();
-    CmdOut out = {.text = g_string_new(NULL)};
+    CmdIn in = {r->args, r->m};
 
-    if (row->flags & CMD_LATER) {
-        fail(&error, "%s is not there yet (%s)", row->qmp, row->help);
-    } else if (qmp_check_args(row, given, args, &error)) {
-        if (row->flags & CMD_BEFORE) {
-            qmp_negotiate(m, id, args);
-            goto done;
-        }
-        cmd_run(m->vm, row, args, &out, &error);
+    if (!r->error && (r->row->flags & CMD_BEFORE)) {
+        qmp_negotiate(r->m, r->args, &r->error);
+    } else if (!r->error) {
+        r->out.text = g_string_new(NULL);
+        cmd_run(r->m->vm, r->row, &in, &r->out, &r->error);
     }
-    if (error) {
-        qmp_send_error(m, id, "GenericError", error->message);
-    } else {
-        qmp_send_return(m, id, out.value);
-    }
-done:
-    cmd_out_clear(&out);
-    json_object_unref(args);
+    qmp_answer(r);
 }
 
-static void qmp_command(Monitor *m, JsonNode *id, const char *name,
-                        JsonObject *args)
-{
-    const CmdRow *row = qmp_find(name);
-    bool before = row && (row->flags & CMD_BEFORE);
+static void qmp_next(Monitor *m);
+static void qmp_read(Monitor *m, const uint8_t *buf, size_t size);
 
-    if (!m->negotiated && !before) {
-        qmp_send_error(m, id, "CommandNotFound",
-                       "capabilities are negotiated first: send "
-                       "'qmp_capabilities'");
-    } else if (m->negotiated && before) {
-        qmp_send_error(m, id, "CommandNotFound",
-                       "capabilities are negotiated already");
-    } else if (!row) {
-        qmp_not_found(m, id, name);
-    } else {
-        qmp_run(m, id, row, args);
-    }
+static gboolean qmp_done(gpointer p)
+{
+    Monitor *m = p;
+    MonState *st = mon_state(m->vm);
+
+    g_mutex_lock(&st->lock);
+    g_clear_pointer(&m->done, g_source_unref);
+    g_mutex_unlock(&st->lock);
+    g_clear_pointer(&m->busy, qmp_request_free);
+    qmp_next(m);
+    return G_SOURCE_REMOVE;
 }
 
-/* What the outer object says; the id even when the rest is wrong. */
-static bool qmp_check_request(JsonNode *root, JsonNode **id, const char **name,
-                              JsonObject **args, GError **error)
+/* Thread: machine. */
+static void qmp_on_machine(Vm *vm, void *opaque)
 {
-    JsonObjectIter iter;
-    const char *member;
-    JsonNode *value;
+    QmpRequest *r = opaque;
+    Monitor *m = r->m;
+    MonState *st = mon_state(vm);
 
-    if (!root || !JSON_NODE_HOLDS_OBJECT(root)) {
-        return fail(error, "a command is to be a JSON object");
-    }
-    *id = json_object_get_member(json_node_get_object(root), "id");
-    json_object_iter_init(&iter, json_node_get_object(root));
-    while (json_object_iter_next(&iter, &member, &value)) {
-        if (strcmp(member, "execute") == 0) {
-            if (!JSON_NODE_HOLDS_VALUE(value)
-                || json_node_get_value_type(value) != G_TYPE_STRING) {
-                return fail(error, "member 'execute' is to be a string");
-            }
-            *name = json_node_get_string(value);
-        } else if (strcmp(member, "arguments") == 0) {
-            if (!JSON_NODE_HOLDS_OBJECT(value)) {
-                return fail(error, "member 'arguments' is to be an object");
-            }
-            *args = json_node_get_object(value);
-        } else if (strcmp(member, "exec-oob") == 0) {
-            return fail(error, "out-of-band execution was not offered");
-        } else if (strcmp(member, "id") != 0) {
-            return fail(error, "a command has no member '%s'", member);
+    qmp_run(r);
+    g_mutex_lock(&st->lock);
+    m->done = g_idle_source_new();
+    g_source_set_priority(m->done, G_PRIORITY_DEFAULT);
+    g_source_set_callback(m->done, qmp_done, m, NULL);
+    g_source_attach(m->done, NULL);
+    g_mutex_unlock(&st->lock);
+}
+
+/* What did not fit is read when there is room again. */
+static void qmp_make_room(Monitor *m)
+{
+    GByteArray *held = m->held;
+
+    if (held && g_queue_get_length(&m->requests) < QUEUE_MAX) {
+        m->held = NULL;
+        qmp_read(m, held->data, held->len);
+        g_byte_array_unref(held);
+        if (!m->held) {
+            chr_fe_hold(m->fe, false);
         }
     }
-    return *name || fail(error, "member 'execute' is missing");
+}
+
+static void qmp_next(Monitor *m)
+{
+    QmpRequest *r;
+
+    while (!m->busy && (r = g_queue_pop_head(&m->requests))) {
+        bool here = r->error || (r->row->flags & CMD_IO) || !m->vm->thread;
+
+        m->busy = r;
+        if (here) {
+            qmp_run(r);
+            g_clear_pointer(&m->busy, qmp_request_free);
+        } else {
+            control_ops(m->vm)->post(m->vm, qmp_on_machine, r);
+        }
+        qmp_make_room(m);
+    }
+}
+
+/* --- the stream ------------------------------------------------------------------- */
+
+static QmpRequest *qmp_request_new(Monitor *m)
+{
+    QmpRequest *r = g_new0(QmpRequest, 1);
+
+    r->m = m;
+    r->session = m->session;
+    r->args = json_object_new();
+    return r;
 }
 
 static void qmp_value(Monitor *m, const char *text)
 {
     g_autoptr(JsonParser) parser = json_parser_new();
-    g_autoptr(GError) error = NULL;
-    JsonNode *id = NULL;
-    const char *name = NULL;
-    JsonObject *args = NULL;
+    QmpRequest *r = qmp_request_new(m);
+    bool oob = false;
 
     if (!json_parser_load_from_data(parser, text, -1, NULL)) {
-        qmp_send_error(m, NULL, "GenericError", "this is not JSON");
+        fail(&r->error, "JSON parse error, this is not JSON");
+    } else {
+        qmp_parse(r, json_parser_get_root(parser), &oob);
+    }
+    if (oob) {
+        qmp_run(r);
+        qmp_request_free(r);
         return;
     }
-    if (!qmp_check_request(json_parser_get_root(parser), &id, &name, &args,
-                           &error)) {
-        qmp_send_error(m, id, "GenericError", error->message);
-        return;
-    }
-    qmp_command(m, id, name, args);
+    g_queue_push_tail(&m->requests, r);
+    qmp_next(m);
 }
 
-void qmp_bytes(Monitor *m, const uint8_t *buf, size_t size)
+static void qmp_garbage(Monitor *m, const char *why)
+{
+    QmpRequest *r = qmp_request_new(m);
+
+    fail(&r->error, "JSON parse error, %s", why);
+    g_queue_push_tail(&m->requests, r);
+    qmp_next(m);
+}
+
+static void qmp_read(Monitor *m, const uint8_t *buf, size_t size)
 {
     for (size_t i = 0; i < size && m->framer; i++) {
         g_autofree char *text = NULL;
 
+        if (m->held || g_queue_get_length(&m->requests) >= QUEUE_MAX) {
+            if (!m->held) {
+                m->held = g_byte_array_new();
+                chr_fe_hold(m->fe, true);
+            }
+            g_byte_array_append(m->held, buf + i, (guint)(size - i));
+            return;
+        }
         switch (framer_feed(m->framer, buf[i])) {
         case FRAME_VALUE:
             text = g_strdup(framer_text(m->framer));
             qmp_value(m, text);
             break;
         case FRAME_BAD:
-            text =
-                g_strdup_printf("this is not JSON: %s", framer_text(m->framer));
-            qmp_send_error(m, NULL, "GenericError", text);
+            text = g_strdup(framer_text(m->framer));
+            qmp_garbage(m, text);
             break;
         case FRAME_MORE:
             break;
         }
     }
+}
+
+void qmp_bytes(Monitor *m, const uint8_t *buf, size_t size)
+{
+    qmp_read(m, buf, size);
+}
+
+void qmp_closed(Monitor *m)
+{
+    QmpRequest *r;
+
+    while ((r = g_queue_pop_head(&m->requests))) {
+        qmp_request_free(r);
+    }
+    g_clear_pointer(&m->held, g_byte_array_unref);
+    chr_fe_hold(m->fe, false);
+    m->oob = false;
 }

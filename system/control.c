@@ -237,6 +237,7 @@ static void run_print_tlb(Vm *vm, GString *out)
 
 const ControlOps run_control_ops = {
     .call = run_call,
+    .post = run_post,
     .stop = run_stop,
     .cont = run_cont,
     .quit = run_quit,

@@ -65,6 +65,7 @@ void run_free(Run *r)
         fclose(r->perf_map);
     }
     g_array_free(r->hooks, TRUE);
+    g_queue_clear_full(&r->calls, g_free); /* only posted ones are left */
     g_free(r->o.name);
     g_free(r->o.uuid);
     g_free(r);
@@ -115,7 +116,23 @@ void run_call(Vm *vm, void (*fn)(Vm *vm, void *opaque), void *opaque)
         while (!call.done && !r->over) {
             g_cond_wait(&r->served, &r->lock);
         }
+        if (!call.done) {
+            g_queue_remove(&r->calls, &call);
+        }
     }
+    g_mutex_unlock(&r->lock);
+}
+
+void run_post(Vm *vm, void (*fn)(Vm *vm, void *opaque), void *opaque)
+{
+    Run *r = run_of(vm);
+    RunCall *call = g_new0(RunCall, 1);
+
+    *call = (RunCall){.fn = fn, .opaque = opaque, .posted = true};
+    g_mutex_lock(&r->lock);
+    g_queue_push_tail(&r->calls, call);
+    g_atomic_int_set(&r->attention, 1);
+    g_cond_signal(&r->wake);
     g_mutex_unlock(&r->lock);
 }
 
@@ -132,6 +149,9 @@ void run_serve(Run *r)
         call->fn(r->vm, call->opaque);
         g_mutex_lock(&r->lock);
         call->done = true;
+        if (call->posted) {
+            g_free(call);
+        }
         g_cond_broadcast(&r->served);
     }
     g_atomic_int_set(&r->attention, 0);

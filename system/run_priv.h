@@ -21,6 +21,7 @@ typedef struct RunCall {
     void (*fn)(Vm *vm, void *opaque);
     void *opaque;
     bool done;
+    bool posted; /* nobody waits: freed when served */
 } RunCall;
 
 /* Told after every change of the run state. */
@@ -76,6 +77,7 @@ extern const ControlOps run_control_ops;
 
 void run_wake(void *run);
 void run_call(Vm *vm, void (*fn)(Vm *vm, void *opaque), void *opaque);
+void run_post(Vm *vm, void (*fn)(Vm *vm, void *opaque), void *opaque);
 void run_serve(Run *r);
 void run_stop(Vm *vm, RunState why);
 bool run_cont(Vm *vm, GError **error);

@@ -46,6 +46,8 @@ void chr_fe_free(ChrFe *fe);
 /** chr_fe_write() - queued as a whole, or dropped as a whole when the peer has
  *  not read for too long. Thread: any. */
 void chr_fe_write(ChrFe *fe, const void *buf, size_t size);
+/** chr_fe_hold() - take no more input for now, or again. Thread: I/O */
+void chr_fe_hold(ChrFe *fe, bool hold);
 
 /** chardev_on_escape() - what Ctrl-A x (quit) and Ctrl-A s (save) do */
 typedef enum ChrEscape {

@@ -30,6 +30,8 @@ typedef struct ControlOps {
     /** run @fn on the machine thread between two steps and wait for it;
      *  Thread: any but the machine thread, where it runs at once */
     void (*call)(Vm *vm, void (*fn)(Vm *vm, void *opaque), void *opaque);
+    /** as .call, without waiting; @fn is not run when the machine has ended */
+    void (*post)(Vm *vm, void (*fn)(Vm *vm, void *opaque), void *opaque);
     /* The rest: Thread: machine (inside .call). */
     void (*stop)(Vm *vm, RunState why);
     bool (*cont)(Vm *vm, GError **error);

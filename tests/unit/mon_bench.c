@@ -114,6 +114,7 @@ static void fake_print(Vm *vm, GString *out)
 
 static const ControlOps fake_ops = {
     .call = fake_call,
+    .post = fake_call,
     .stop = fake_stop,
     .cont = fake_cont,
     .quit = fake_quit,
