@@ -245,7 +245,10 @@ static bool record_inputs(Replay *r)
         if (!item) {
             break;
         }
-        changed |= record_happen(r, item->source, item->event);
+        if (!item->source->wanted
+            || item->source->wanted(r->vm, item->event)) {
+            changed |= record_happen(r, item->source, item->event);
+        }
         input_item_free(item);
     }
     return changed;

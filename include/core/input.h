@@ -19,6 +19,9 @@ struct InputSource {
     bool (*codec)(Codec *c, void *event);
     void (*deliver)(Vm *vm, const void *event); /* Thread: machine */
     void (*clear)(void *event);                 /* NULL: nothing to free */
+    /* Asked before an event that was posted is recorded and delivered; false:
+     * it is dropped without a trace. NULL: always. Thread: machine */
+    bool (*wanted)(Vm *vm, const void *event);
 };
 
 typedef struct InputItem {

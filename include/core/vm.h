@@ -49,6 +49,7 @@ struct Vm {
     struct LogState *log;       /* owned: core/log.c */
     Replay *replay;             /* borrowed: from system */
     void *system;               /* borrowed: the loop's own state */
+    struct BlkState *blk;       /* owned: block/, until drives_close() */
     struct ChrState *chr;       /* owned: chardev/, until chardevs_close() */
     struct MonState *mon;       /* owned: monitor/, until monitors_free() */
     struct GdbState *gdb;       /* owned: gdbstub/, until gdb_free() */
