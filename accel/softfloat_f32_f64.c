@@ -346,3 +346,17 @@ f32 f64_to_f32(FpEnv *env, f64 a)
 {
     return FP_PACK(32, fp_convert(env, &fp_fmt32, FP_UNPACK(64, a)));
 }
+
+static const FpFmt fp_fmt16 = {-14, 15, 24, 11, 16};
+
+f32 f16_to_f32(FpEnv *env, uint16_t a)
+{
+    return FP_PACK(32,
+                   fp_convert(env, &fp_fmt32, fp_unpack(env, &fp_fmt16, a)));
+}
+
+uint16_t f32_to_f16(FpEnv *env, f32 a)
+{
+    return (uint16_t)fp_pack(&fp_fmt16,
+                             fp_convert(env, &fp_fmt16, FP_UNPACK(32, a)));
+}

@@ -99,17 +99,26 @@ static void leaf_b(const X86Cpu *c, uint32_t sub, Regs *r)
     }
 }
 
-/* XSAVE area: legacy region and header only (x87 and SSE). */
+/* The XSAVE area, standard format; compacted it is as long. */
 static void leaf_d(const X86Cpu *c, uint32_t sub, Regs *r)
 {
+    uint64_t known = x86_xcr0_known(c);
+
     *r = (Regs){0};
     if (!x86_has(c, X86_FEAT_1_ECX, X86_F1C_XSAVE)) {
         return;
     }
     if (sub == 0) {
-        *r = (Regs){.a = 3, .b = 576, .c = 576};
+        *r = (Regs){.a = (uint32_t)known,
+                    .b = x86_xsave_size(c->xcr0),
+                    .c = x86_xsave_size(known)};
     } else if (sub == 1) {
         r->a = c->features[X86_FEAT_D1_EAX];
+        r->b = r->a & (X86_FD1_XSAVEC | X86_FD1_XSAVES)
+                   ? x86_xsave_size(c->xcr0)
+                   : 0;
+    } else if (sub == 2 && (known & 4)) { /* upper halves of YMM */
+        *r = (Regs){.a = 256, .b = 576};
     }
 }
 

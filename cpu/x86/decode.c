@@ -137,8 +137,9 @@ static bool x86_vex(X86Insn *x, uint8_t first)
         x->rex_w = p1 & 0x80;
     }
     x->rex_r = p0 & 0x80 ? 0 : 8;
+    x->vex_w = x->rex_w;
     x->vex = true;
-    x->vex_v = (~p1 >> 3) & 15;
+    x->vex_v = x->vex_vraw = (~p1 >> 3) & 15;
     x->vex_l = (p1 >> 2) & 1;
     x->pp = p1 & 3;
     if (!x->code64) {
@@ -253,6 +254,8 @@ static void x86_modrm32(X86Insn *x)
         uint8_t sib = x86_fetch8(x);
         unsigned index = ((sib >> 3) & 7) + x->rex_x;
 
+        x->has_sib = true;
+        x->sib_index = (uint8_t)index;
         low = sib & 7;
         x->ea_base = low + x->rex_b;
         x->ea_shift = sib >> 6;

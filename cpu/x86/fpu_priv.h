@@ -23,6 +23,7 @@
 #define X87_CC (X87_C0 | X87_C1 | X87_C2 | X87_C3)
 #define X87_TOP 0x3800u
 #define X87_EXC 0x003fu
+#define X87_FCW_INIT 0x037fu
 
 /* --- sse_fp.c --------------------------------------------------------------- */
 /** x86_sse_env() - as MXCSR says, no flags yet */
@@ -44,6 +45,11 @@ void x87_put(X86Cpu *c, unsigned phys, F80 value);
 /** x87_tag_word() - two bits a register, as FSTENV stores them */
 uint16_t x87_tag_word(const X86Cpu *c);
 void x87_set_tag_word(X86Cpu *c, uint16_t tags);
+
+/** x86_fx_put_x87(), x86_fx_get_x87() - bytes 0-23 and 32-159 of the FXSAVE
+ *  image; @code: X86_FX_ */
+void x86_fx_put_x87(const X86Cpu *c, uint8_t *p, unsigned code);
+void x86_fx_get_x87(X86Cpu *c, const uint8_t *p, unsigned code);
 
 /* Code of x87_arith: bits 0-2 operation as in ModRM.reg of D8, 3-5 i of ST(i).
  * op 4 and 6 are ST(0) - x, ST(0) / x, op 5 and 7 the reverse, wherever the
@@ -80,9 +86,31 @@ enum {
 #define X87_E_WIDE 1u /* 32-bit image */
 #define X87_E_PROT 2u /* protected mode image */
 #define X87_E_SAVE 4u /* with the registers */
+/* Immediate of ffma: order 132, 213, 231 in bits 0-1, FP_FMA_ in 2-3, and */
+#define X86_FMA_ALTERNATE 0x10u /* the addend's sign flips in odd lanes */
+/* Code of vmask_load, vmask_store, vgather */
+#define VEX_D_REG(n) ((n) << 0)   /* data: 4 bits */
+#define VEX_D_MASK(n) ((n) << 4)  /* mask: 4 bits */
+#define VEX_D_INDEX(n) ((n) << 8) /* gathers: index, 4 bits */
+#define VEX_D_SHIFT(n) ((n) << 12)
+#define VEX_D_SEG(n) ((n) << 14) /* 3 bits */
+#define VEX_D_WIDE 0x20000u      /* data lanes of 8 bytes, else 4 */
+#define VEX_D_256 0x40000u
+#define VEX_D_QINDEX 0x80000u      /* index lanes of 8 bytes, else 4 */
+#define VEX_D_ASIZE(n) ((n) << 20) /* address bytes */
 /* Code of fxsave, fxrstor */
 #define X86_FX_CODE64 1u /* 16 XMM registers */
 #define X86_FX_REXW 2u   /* 64-bit instruction and data pointers */
+/* Code of xsave, xrstor: the same, and */
+enum {
+    X86_XS_SAVE,
+    X86_XS_SAVEOPT,
+    X86_XS_SAVEC,
+    X86_XS_SAVES,
+    X86_XS_RSTOR,
+    X86_XS_RSTORS,
+};
+#define X86_XS_KIND(code) ((code) >> 2 & 7)
 
 /* clang-format off */
 #define X86_PROTO_fn(f) IrHelperFn f;

@@ -67,7 +67,7 @@ static bool fx_aligned(X86Cpu *c, uint64_t linear)
     return true;
 }
 
-static void fx_put_x87(const X86Cpu *c, uint8_t *p, unsigned code)
+void x86_fx_put_x87(const X86Cpu *c, uint8_t *p, unsigned code)
 {
     st_le16(p, c->fcw);
     st_le16(p + 2, x87_get_fsw(c));
@@ -89,7 +89,7 @@ static void fx_put_x87(const X86Cpu *c, uint8_t *p, unsigned code)
     }
 }
 
-static void fx_get_x87(X86Cpu *c, const uint8_t *p, unsigned code)
+void x86_fx_get_x87(X86Cpu *c, const uint8_t *p, unsigned code)
 {
     x87_set_fcw(c, ld_le16(p));
     x87_set_fsw(c, ld_le16(p + 2));
@@ -127,7 +127,7 @@ uint64_t x86_h_fxsave(Vcpu *v, uint64_t linear, uint64_t code, uint64_t mmu,
     if (!fx_aligned(c, linear)) {
         return 0;
     }
-    fx_put_x87(c, p, (unsigned)code);
+    x86_fx_put_x87(c, p, (unsigned)code);
     st_le32(p + 24, c->mxcsr);
     st_le32(p + 28, X86_MXCSR_MASK);
     for (unsigned i = 0; FX_XMM + 16 * i < used; i++) {
@@ -153,7 +153,7 @@ uint64_t x86_h_fxrstor(Vcpu *v, uint64_t linear, uint64_t code, uint64_t mmu,
         x86_raise_error(c, X86_GP, 0);
         return 0;
     }
-    fx_get_x87(c, p, (unsigned)code);
+    x86_fx_get_x87(c, p, (unsigned)code);
     c->mxcsr = ld_le32(p + 24);
     for (unsigned i = 0; FX_XMM + 16 * i < used; i++) {
         c->xmm[i].u64[0] = ld_le64(p + FX_XMM + 16 * i);

@@ -81,6 +81,9 @@ static uint64_t mode_from_registers(const X86Cpu *c)
     bits |= c->cr0 & X86_CR0_MP ? X86_MODE_MP : 0;
     bits |= c->cr4 & X86_CR4_OSFXSR ? X86_MODE_OSFXSR : 0;
     bits |= c->cr4 & X86_CR4_OSXSAVE ? X86_MODE_OSXSAVE : 0;
+    if ((c->cr4 & X86_CR4_OSXSAVE) && (c->xcr0 & 6) == 6) {
+        bits |= X86_MODE_AVX;
+    }
     bits |= (c->mxcsr & 0x1f80) != 0x1f80 ? X86_MODE_FP_UNMASKED : 0;
     bits |= c->dr[7] & 0xff ? X86_MODE_DB : 0;
     return bits;

@@ -18,13 +18,22 @@ const uint32_t x86_implemented[X86_FEAT_COUNT] = {
     [X86_FEAT_1_ECX] = X86_F1C_SSE3 | 1u << 9 /* ssse3 */ | X86_F1C_CX16
         | X86_F1C_PCID | 1u << 19 /* sse4.1 */ | 1u << 20 /* sse4.2 */
         | 1u << 1 /* pclmulqdq */ | 1u << 25 /* aes */
-        | X86_F1C_HYPERVISOR,
+        | 1u << 12 /* fma */ | 1u << 22 /* movbe */ | 1u << 23 /* popcnt */
+        | X86_F1C_XSAVE | X86_F1C_AVX | 1u << 29 /* f16c */
+        | 1u << 30 /* rdrand */ | X86_F1C_HYPERVISOR,
     [X86_FEAT_7_EBX] = X86_F7B_FSGSBASE | X86_F7B_TSC_ADJUST | X86_F7B_SMEP
-        | X86_F7B_INVPCID | X86_F7B_SMAP,
-    [X86_FEAT_7_ECX] = X86_F7C_UMIP,
+        | X86_F7B_INVPCID | X86_F7B_SMAP | 1u << 3 /* bmi1 */
+        | 1u << 5 /* avx2 */ | 1u << 8 /* bmi2 */ | 1u << 9 /* erms */
+        | 1u << 18 /* rdseed */ | 1u << 19 /* adx */ | 1u << 23 /* clflushopt */
+        | 1u << 24 /* clwb */ | 1u << 29 /* sha-ni */,
+    [X86_FEAT_7_ECX] = X86_F7C_UMIP | 1u << 9 /* vaes */
+        | 1u << 10 /* vpclmulqdq */ | 1u << 22 /* rdpid */,
+    [X86_FEAT_7_EDX] = 1u << 4 /* fsrm */,
     [X86_FEAT_80000001_EDX] = X86_FXD_SYSCALL | X86_FXD_NX | X86_FXD_PDPE1GB
-        | X86_FXD_RDTSCP | X86_FXD_LM,
-    [X86_FEAT_80000001_ECX] = X86_FXC_LAHF_LM,
+        | X86_FXD_RDTSCP | X86_FXD_LM | 1u << 22 /* mmxext */,
+    [X86_FEAT_80000001_ECX] = X86_FXC_LAHF_LM | 1u << 5 /* abm */
+        | 1u << 8 /* 3dnowprefetch */,
+    [X86_FEAT_D1_EAX] = X86_FD1_XSAVEOPT | X86_FD1_XSAVEC | X86_FD1_XGETBV1,
 };
 
 /* 0x80000001 EDX of AMD repeats these bits of leaf 1. */
@@ -66,7 +75,7 @@ static const FeatureName feature_names[] = {
     B7("avx512dq", 17), B7("rdseed", 18), B7("adx", 19), B7("smap", 20),
     B7("clflushopt", 23), B7("clwb", 24), B7("avx512cd", 28),
     B7("sha-ni", 29), B7("avx512bw", 30), B7("avx512vl", 31),
-    C7("umip", 2), C7("pku", 3), C7("la57", 16), C7("rdpid", 22),
+    C7("umip", 2), C7("pku", 3), C7("gfni", 8), C7("vaes", 9), C7("vpclmulqdq", 10), C7("la57", 16), C7("rdpid", 22),
     D7("fsrm", 4), D7("md-clear", 10), D7("spec-ctrl", 26), D7("stibp", 27),
     D7("arch-capabilities", 29), D7("ssbd", 31),
     XD("syscall", 11), XD("nx", 20), XD("xd", 20), XD("mmxext", 22),

@@ -26,6 +26,10 @@ bool x86_sse_done(Vcpu *v, const FpEnv *env)
     X86Cpu *c = x86_of(v);
     uint32_t flags = env->flags;
 
+    if (c->fp_pair) {
+        c->fp_flags[0] |= (uint8_t)flags;
+        return true;
+    }
     if (flags & env->unmasked & FP_PRECOMPUTE) {
         flags &= FP_PRECOMPUTE;
     }
@@ -35,6 +39,28 @@ bool x86_sse_done(Vcpu *v, const FpEnv *env)
         return false;
     }
     return true;
+}
+
+/* Between these two the halves of a 256-bit operation run: the rules hold for
+ * all of its lanes together. */
+uint64_t x86_h_fp_pair(Vcpu *v, uint64_t a, uint64_t b, uint64_t c, uint64_t e)
+{
+    x86_of(v)->fp_pair = true;
+    memset(x86_of(v)->fp_flags, 0, sizeof(x86_of(v)->fp_flags));
+    return 0;
+}
+
+uint64_t x86_h_fp_pair_end(Vcpu *v, uint64_t a, uint64_t b, uint64_t c,
+                           uint64_t e)
+{
+    FpEnv env = x86_sse_env(v);
+
+    x86_of(v)->fp_pair = false;
+    for (unsigned i = 0; i < 3 && !v->fault; i++) {
+        env.flags = x86_of(v)->fp_flags[i];
+        x86_sse_done(v, &env);
+    }
+    return 0;
 }
 
 #define VEC_FN(name)                                                           \
@@ -167,6 +193,21 @@ FP_PAIRS(fhadd_d, f64, 64, add)
 FP_PAIRS(fhsub_s, f32, 32, sub)
 FP_PAIRS(fhsub_d, f64, 64, sub)
 
+/* x86_sse_done() of stage @n; the next one starts without flags. */
+static bool sse_stage(Vcpu *v, FpEnv *env, unsigned n)
+{
+    X86Cpu *c = x86_of(v);
+    bool ok = true;
+
+    if (c->fp_pair) {
+        c->fp_flags[n] |= env->flags;
+    } else {
+        ok = x86_sse_done(v, env);
+    }
+    env->flags = 0;
+    return ok;
+}
+
 /* DPPS: products of the lanes chosen by imm 4-7, summed in pairs, then the
  * pairs; an unmasked exception of one stage stops before the next (SDM DPPS). */
 VEC_FN(fdp_s)
@@ -178,19 +219,19 @@ VEC_FN(fdp_s)
     for (unsigned i = 0; i < 4; i++) {
         p[i] = imm >> (4 + i) & 1 ? f32_mul(&env, a->u32[i], b->u32[i]) : 0;
     }
-    if (!x86_sse_done(v, &env)) {
+    if (!sse_stage(v, &env, 0)) {
         return;
     }
     p[0] = f32_add(&env, p[0], p[1]);
     p[2] = f32_add(&env, p[2], p[3]);
-    if (!x86_sse_done(v, &env)) {
+    if (!sse_stage(v, &env, 1)) {
         return;
     }
     sum = f32_add(&env, p[0], p[2]);
     for (unsigned i = 0; i < 4; i++) {
         r.u32[i] = imm >> i & 1 ? sum : 0;
     }
-    if (x86_sse_done(v, &env)) {
+    if (sse_stage(v, &env, 2)) {
         *d = r;
     }
 }
@@ -203,11 +244,11 @@ VEC_FN(fdp_d)
     for (unsigned i = 0; i < 2; i++) {
         p[i] = imm >> (4 + i) & 1 ? f64_mul(&env, a->u64[i], b->u64[i]) : 0;
     }
-    if (!x86_sse_done(v, &env)) {
+    if (!sse_stage(v, &env, 0)) {
         return;
     }
     sum = f64_add(&env, p[0], p[1]);
-    if (x86_sse_done(v, &env)) {
+    if (sse_stage(v, &env, 1)) {
         d->u64[0] = imm & 1 ? sum : 0;
         d->u64[1] = imm & 2 ? sum : 0;
     }

@@ -205,6 +205,14 @@ bool x86_set_efer(X86Cpu *c, uint64_t value); /* false: #GP */
 /** x86_irq_poll() - after unmasking: end the slice if one is acceptable */
 void x86_irq_poll(X86Cpu *c);
 
+/* --- xsave.c ----------------------------------------------------------------- */
+/** x86_xcr0_known() - bits that XSETBV accepts */
+uint64_t x86_xcr0_known(const X86Cpu *c);
+/** x86_xsave_size() - bytes of the area for @components */
+unsigned x86_xsave_size(uint64_t components);
+/** x86_xinuse() - components that differ from their initial state */
+uint64_t x86_xinuse(const X86Cpu *c);
+
 /* --- msr.c ------------------------------------------------------------------ */
 /** x86_msr_read(), x86_msr_write() - false: no such register or bad value */
 bool x86_msr_read(X86Cpu *c, uint32_t n, uint64_t *out);
@@ -256,6 +264,7 @@ void x86_model_free(X86Cpu *c);
 #define X86_F1C_TSC_DEADLINE (1u << 24)
 #define X86_F1C_XSAVE (1u << 26)
 #define X86_F1C_OSXSAVE (1u << 27)
+#define X86_F1C_AVX (1u << 28)
 #define X86_F1C_HYPERVISOR (1u << 31)
 #define X86_F7B_FSGSBASE (1u << 0)
 #define X86_F7B_TSC_ADJUST (1u << 1)
@@ -269,6 +278,10 @@ void x86_model_free(X86Cpu *c);
 #define X86_FXD_RDTSCP (1u << 27)
 #define X86_FXD_LM (1u << 29)
 #define X86_FXC_LAHF_LM (1u << 0)
+#define X86_FD1_XSAVEOPT (1u << 0)
+#define X86_FD1_XSAVEC (1u << 1)
+#define X86_FD1_XGETBV1 (1u << 2)
+#define X86_FD1_XSAVES (1u << 3)
 
 static inline bool x86_has(const X86Cpu *c, unsigned word, uint32_t bit)
 {

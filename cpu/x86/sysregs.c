@@ -248,19 +248,21 @@ uint64_t x86_h_xgetbv(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3,
                       uint64_t u4)
 {
     X86Cpu *c = x86_of(v);
+    uint32_t n = (uint32_t)c->gpr[X86_RCX];
+    uint64_t value;
 
     if (!(c->cr4 & X86_CR4_OSXSAVE)) {
         x86_raise(c, X86_UD);
-    } else if ((uint32_t)c->gpr[X86_RCX] != 0) {
+    } else if (n > 1 || (n && !x86_has(c, X86_FEAT_D1_EAX, X86_FD1_XGETBV1))) {
         gp0(c);
     } else {
-        c->gpr[X86_RAX] = (uint32_t)c->xcr0;
-        c->gpr[X86_RDX] = c->xcr0 >> 32;
+        value = n ? c->xcr0 & x86_xinuse(c) : c->xcr0;
+        c->gpr[X86_RAX] = (uint32_t)value;
+        c->gpr[X86_RDX] = value >> 32;
     }
     return 0;
 }
 
-/* x87 and SSE are the components there are. */
 uint64_t x86_h_xsetbv(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3,
                       uint64_t u4)
 {
@@ -269,8 +271,9 @@ uint64_t x86_h_xsetbv(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3,
 
     if (!(c->cr4 & X86_CR4_OSXSAVE)) {
         x86_raise(c, X86_UD);
-    } else if (x86_cpl(c) || (uint32_t)c->gpr[X86_RCX] || (value & ~3ull)
-               || !(value & 1)) {
+    } else if (x86_cpl(c) || (uint32_t)c->gpr[X86_RCX]
+               || (value & ~x86_xcr0_known(c)) || !(value & 1)
+               || (value & 6) == 4) {
         gp0(c);
     } else {
         c->xcr0 = value;

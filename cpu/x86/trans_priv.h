@@ -85,9 +85,10 @@ typedef struct X86Trans {
     uint8_t kind;      /* as fl_kind, width included */
     bool stored_known; /* fl_kind in the vCPU is `stored` */
     uint8_t stored;
-    IrRef a, b; /* as in fl_a, fl_b */
-    IrRef res;  /* result, low bits valid; IR_NONE: not at hand */
-    IrRef cf;   /* 0 or 1 if at hand, also with !known */
+    IrRef a, b;         /* as in fl_a, fl_b */
+    IrRef res;          /* result, low bits valid; IR_NONE: not at hand */
+    IrRef cf;           /* 0 or 1 if at hand, also with !known */
+    uint16_t ymmh_zero; /* bit n: the upper half of YMMn is 0 here */
 } X86Trans;
 
 #define X86_EA_NONE (-1)
@@ -109,15 +110,18 @@ struct X86Insn {
     bool rex_w;
     uint8_t rex_r, rex_x, rex_b; /* 0 or 8 */
     bool vex;
-    uint8_t vex_l; /* 0: 128 bits, 1: 256 */
-    uint8_t vex_v; /* vvvv, uninverted: a register number */
-    uint8_t pp;    /* mandatory prefix: 0 none, 1 66, 2 F3, 3 F2 */
+    uint8_t vex_l;    /* 0: 128 bits, 1: 256 */
+    uint8_t vex_v;    /* vvvv, uninverted: a register number */
+    uint8_t vex_vraw; /* the same, all four bits in every mode */
+    bool vex_w;       /* W as encoded; rex_w is cut to the mode */
+    uint8_t pp;       /* mandatory prefix: 0 none, 1 66, 2 F3, 3 F2 */
     /* opcode */
     uint8_t map; /* 0 one byte, 1 0F, 2 0F38, 3 0F3A */
     uint8_t op;
     /* ModRM; reg and rm with REX bits added */
-    bool has_modrm, is_mem;
+    bool has_modrm, is_mem, has_sib;
     uint8_t modrm, mod, reg, rm;
+    uint8_t sib_index;        /* with the REX bit: vector index of gathers */
     int8_t ea_base, ea_index; /* register, X86_EA_NONE or X86_EA_RIP */
     uint8_t ea_shift;
     uint8_t ea_seg; /* X86SegIndex, override included */
@@ -268,7 +272,7 @@ unsigned x86_log2_size(unsigned size);
  * They use x->pp, x->op, x->map, x->reg, x->rm, x->imm, IR_G(X86_G_XMM0 + n),
  * IR_G(X86_G_FTOP), x86_ea and the functions above; feature and CR0/CR4 checks
  * (#UD, #NM) are theirs: x86_offers, x->mode, x86_raise_insn. */
-X86TransFn x86_trans_sse, x86_trans_x87, x86_trans_mmx;
+X86TransFn x86_trans_sse, x86_trans_x87, x86_trans_mmx, x86_trans_vex;
 
 /* Called by other integer translation functions */
 X86TransFn x86_trans_muldiv, x86_trans_arpl;

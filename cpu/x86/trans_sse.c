@@ -127,13 +127,13 @@ SSE_FN(half_load)
     return true;
 }
 
-SSE_FN(half_store)
+bool sse_fn_half_store(X86Insn *x, const SseRow *row)
 {
     sse_store_lane(x, 8, x->op == 0x17);
     return true;
 }
 
-SSE_FN(movd_load)
+bool sse_fn_movd_load(X86Insn *x, const SseRow *row)
 {
     IrRef v = x86_load_rm_u(x, x->rex_w ? 8 : 4);
 
@@ -141,7 +141,7 @@ SSE_FN(movd_load)
     return true;
 }
 
-SSE_FN(movd_store)
+bool sse_fn_movd_store(X86Insn *x, const SseRow *row)
 {
     unsigned size = x->rex_w ? 8 : 4;
 
@@ -149,7 +149,7 @@ SSE_FN(movd_store)
     return true;
 }
 
-SSE_FN(movq_load)
+bool sse_fn_movq_load(X86Insn *x, const SseRow *row)
 {
     IrRef v;
 
@@ -174,7 +174,7 @@ SSE_FN(movq_store)
 }
 
 /* MASKMOVDQU: the bytes chosen by sign bits go to DS:rDI. */
-SSE_FN(maskmov)
+bool sse_fn_maskmov(X86Insn *x, const SseRow *row)
 {
     IrBuilder *b = x->b;
     IrRef mask =
@@ -200,7 +200,7 @@ SSE_FN(movmsk)
     return true;
 }
 
-SSE_FN(pextrw)
+bool sse_fn_pextrw(X86Insn *x, const SseRow *row)
 {
     IrRef v = ir_vext(x->b, IR_NONE, SSE_XMM(x->rm), 2, sse_imm(x) & 7);
 
@@ -209,7 +209,7 @@ SSE_FN(pextrw)
 }
 
 /* PEXTRB, PEXTRW, PEXTRD, PEXTRQ, EXTRACTPS to register or memory. */
-SSE_FN(pextr)
+bool sse_fn_pextr(X86Insn *x, const SseRow *row)
 {
     unsigned size = row->mem;
 
@@ -250,7 +250,7 @@ SSE_FN(cvt_from)
 }
 
 /* 2C truncates, 2D rounds. */
-SSE_FN(cvt_to)
+bool sse_fn_cvt_to(X86Insn *x, const SseRow *row)
 {
     static const uint16_t helpers[2][2][2] = {
         {{X86_H_cvt_ss_i32_t, X86_H_cvt_ss_i64_t},
@@ -269,7 +269,7 @@ SSE_FN(cvt_to)
 /* --- flags ------------------------------------------------------------------- */
 
 /* UCOMISS, COMISS and the double forms; PTEST */
-SSE_FN(compare)
+bool sse_fn_compare(X86Insn *x, const SseRow *row)
 {
     IrRef src = sse_row_src(x, row);
 
@@ -312,22 +312,29 @@ SSE_FN(insertps)
     return true;
 }
 
-/* PBLENDVB, BLENDVPS, BLENDVPD: by the sign bits of XMM0 lanes. */
-SSE_FN(blendv)
+IrRef sse_lane_mask(X86Insn *x, IrRef m, unsigned lane)
 {
     IrBuilder *b = x->b;
-    IrRef src = sse_src(x, 16, true);
-    IrRef d = SSE_XMM(x->reg), m = SSE_XMM(0);
 
-    if (row->mem == 1) {
+    if (lane == 1) {
         IrRef zero = ir_vset(b, IR_NONE, ir_const(b, 0), ir_const(b, 0));
         m = ir_vcall(b, X86_H_pcmpgt_b, IR_NONE, zero, m, 0);
     } else {
         m = ir_vcall(b, X86_H_psrai_d, IR_NONE, m, m, 31);
     }
-    if (row->mem == 8) {
+    if (lane == 8) {
         m = ir_vcall(b, X86_H_pshuf_d, IR_NONE, m, m, 0xf5);
     }
+    return m;
+}
+
+/* PBLENDVB, BLENDVPS, BLENDVPD: by the sign bits of XMM0 lanes. */
+SSE_FN(blendv)
+{
+    IrBuilder *b = x->b;
+    IrRef src = sse_src(x, 16, true);
+    IrRef d = SSE_XMM(x->reg), m = sse_lane_mask(x, SSE_XMM(0), row->mem);
+
     IrRef yes = ir_vcall(b, X86_H_pand, IR_NONE, m, src, 0);
     IrRef no = ir_vcall(b, X86_H_pandn, IR_NONE, m, d, 0);
     ir_vcall(b, X86_H_por, d, yes, no, 0);
@@ -335,7 +342,7 @@ SSE_FN(blendv)
 }
 
 /* 60 PCMPESTRM, 61 PCMPESTRI, 62 PCMPISTRM, 63 PCMPISTRI */
-SSE_FN(pcmpstr)
+bool sse_fn_pcmpstr(X86Insn *x, const SseRow *row)
 {
     IrBuilder *b = x->b;
     unsigned imm = sse_imm(x);
@@ -378,16 +385,27 @@ static const struct {
     [SSE_F_SSE42]  = {X86_FEAT_1_ECX, 1u << 20},
     [SSE_F_AES]    = {X86_FEAT_1_ECX, 1u << 25},
     [SSE_F_PCLMUL] = {X86_FEAT_1_ECX, 1u << 1},
+    [SSE_F_SHA]    = {X86_FEAT_7_EBX, 1u << 29},
+    [SSE_F_AVX]    = {X86_FEAT_1_ECX, 1u << 28},
+    [SSE_F_AVX2]   = {X86_FEAT_7_EBX, 1u << 5},
+    [SSE_F_FMA]    = {X86_FEAT_1_ECX, 1u << 12},
+    [SSE_F_F16C]   = {X86_FEAT_1_ECX, 1u << 29},
+    [SSE_F_VAES]   = {X86_FEAT_7_ECX, 1u << 9},
+    [SSE_F_VPCLMUL] = {X86_FEAT_7_ECX, 1u << 10},
 };
 /* clang-format on */
+
+bool sse_offers(const X86Insn *x, SseFeature feature)
+{
+    return x86_offers(x, sse_features[feature].word,
+                      sse_features[feature].bits);
+}
 
 const SseRow *sse_row(X86Insn *x)
 {
     const SseRow *row = &sse_rows[x->map & 3][x->pp & 3][x->op];
 
-    if (!row->fn || x->vex
-        || !x86_offers(x, sse_features[row->feature].word,
-                       sse_features[row->feature].bits)) {
+    if (!row->fn || !sse_offers(x, row->feature)) {
         return NULL;
     }
     if (row->flags & (x->is_mem ? SSE_REG : SSE_MEM)) {
@@ -398,8 +416,14 @@ const SseRow *sse_row(X86Insn *x)
 
 bool x86_trans_sse(X86Insn *x)
 {
+    if (x->vex) {
+        return x86_trans_vex(x);
+    }
     if (x->map == 1 && x->op == 0xae) {
         return sse_trans_state(x);
+    }
+    if (x->map == 1 && x->op == 0xc7) {
+        return sse_trans_xsavec(x);
     }
     const SseRow *row = sse_row(x);
     /* SDM 3A 14.1: CR0.EM and CR4.OSFXSR, then CR0.TS */

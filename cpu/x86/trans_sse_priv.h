@@ -26,6 +26,13 @@ typedef enum SseFeature {
     SSE_F_SSE42,
     SSE_F_AES,
     SSE_F_PCLMUL,
+    SSE_F_SHA,
+    SSE_F_AVX,
+    SSE_F_AVX2,
+    SSE_F_FMA,
+    SSE_F_F16C,
+    SSE_F_VAES,
+    SSE_F_VPCLMUL,
     SSE_F_COUNT
 } SseFeature;
 
@@ -48,6 +55,8 @@ unsigned sse_helper(const X86Insn *x, const SseRow *row);
 unsigned sse_fp_helper(const X86Insn *x, unsigned helper);
 /** sse_vec() - low @size bytes of an integer as a vector */
 IrRef sse_vec(X86Insn *x, IrRef low);
+/** sse_lane_mask() - all ones in the lanes of @lane bytes whose sign is set */
+IrRef sse_lane_mask(X86Insn *x, IrRef m, unsigned lane);
 /** sse_src() - the ModRM operand; @size below 16: in the low lanes */
 IrRef sse_src(X86Insn *x, unsigned size, bool aligned);
 static inline uint8_t sse_imm(const X86Insn *x)
@@ -56,13 +65,21 @@ static inline uint8_t sse_imm(const X86Insn *x)
 }
 /** sse_row() - NULL: no such opcode, or not offered, or not in this form */
 const SseRow *sse_row(X86Insn *x);
+/** sse_offers() - the CPU model has it */
+bool sse_offers(const X86Insn *x, SseFeature feature);
 /** sse_trans_state() - FXSAVE, FXRSTOR, LDMXCSR, STMXCSR: trans_fxsave.c */
 bool sse_trans_state(X86Insn *x);
+bool sse_trans_xsavec(X86Insn *x);
+bool sse_trans_mxcsr(X86Insn *x); /* the latter two, checked already */
 /** mmx_begin() - #NM, pending x87 exceptions; after it the instruction's
  *  registers are MMX. True: the instruction has raised already. */
 bool mmx_begin(X86Insn *x);
 
-/* Functions that rows name; those of MMX are in trans_mmx.c. */
+/* Functions that rows name; those of MMX are in trans_mmx.c. VEX rows use the
+ * first group too: they write no vector register or all of xmm[reg]. */
+SseFn sse_fn_half_store, sse_fn_movd_load, sse_fn_movd_store, sse_fn_movq_load,
+    sse_fn_maskmov, sse_fn_pextrw, sse_fn_pextr, sse_fn_cvt_to, sse_fn_compare,
+    sse_fn_pcmpstr;
 SseFn sse_fn_mmx_op, sse_fn_mmx_both, sse_fn_mmx_high, sse_fn_mmx_movd_load,
     sse_fn_mmx_movd_store, sse_fn_mmx_movq_load, sse_fn_mmx_movq_store,
     sse_fn_mmx_shift_imm, sse_fn_mmx_emms, sse_fn_mmx_pinsrw, sse_fn_mmx_pextrw,

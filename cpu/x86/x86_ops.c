@@ -37,11 +37,19 @@ static const IrGlobal x86_globals[X86_G_COUNT] = {
     VEC("xmm11", xmm[11], 12), VEC("xmm12", xmm[12], 0),
     VEC("xmm13", xmm[13], 0), VEC("xmm14", xmm[14], 0),
     VEC("xmm15", xmm[15], 0),
+    VEC("ymmh0", ymmh[0], 0), VEC("ymmh1", ymmh[1], 0),
+    VEC("ymmh2", ymmh[2], 0), VEC("ymmh3", ymmh[3], 0),
+    VEC("ymmh4", ymmh[4], 0), VEC("ymmh5", ymmh[5], 0),
+    VEC("ymmh6", ymmh[6], 0), VEC("ymmh7", ymmh[7], 0),
+    VEC("ymmh8", ymmh[8], 0), VEC("ymmh9", ymmh[9], 0),
+    VEC("ymmh10", ymmh[10], 0), VEC("ymmh11", ymmh[11], 0),
+    VEC("ymmh12", ymmh[12], 0), VEC("ymmh13", ymmh[13], 0),
+    VEC("ymmh14", ymmh[14], 0), VEC("ymmh15", ymmh[15], 0),
 };
 #undef INT
 #undef VEC
 _Static_assert(X86_G_FL_KIND == 16 && X86_G_SEG_BASE0 == 19
-               && X86_G_FTOP == 25 && X86_G_XMM0 == 26 && X86_G_COUNT == 42,
+               && X86_G_FTOP == 25 && X86_G_XMM0 == 26 && X86_G_COUNT == 58,
                "x86_globals has the order of X86_G_x");
 
 /* --- helpers ------------------------------------------------------------------ */

@@ -15,7 +15,8 @@ enum {
     X86_G_SEG_BASE0, /* 6, X86SegIndex order */
     X86_G_FTOP = X86_G_SEG_BASE0 + 6,
     X86_G_XMM0,
-    X86_G_COUNT = X86_G_XMM0 + 16,
+    X86_G_YMMH0 = X86_G_XMM0 + 16, /* upper halves */
+    X86_G_COUNT = X86_G_YMMH0 + 16,
 };
 
 /* Helper numbers: each area lists its own rows. Row: name, C function, flags,

@@ -122,6 +122,9 @@ FP_DECLARE(f64);
 
 f64 f32_to_f64(FpEnv *env, f32 a);
 f32 f64_to_f32(FpEnv *env, f64 a);
+/* IEEE half precision */
+f32 f16_to_f32(FpEnv *env, uint16_t a);
+uint16_t f32_to_f16(FpEnv *env, f32 a);
 
 /*
  * x87. Arithmetic obeys env->prec and, for unmasked overflow and underflow,

@@ -71,9 +71,10 @@ typedef struct X86Table {
 #define X86_MODE_SMAP                                                          \
     (1ull << 15) /* supervisor data accesses use mmu 0 (else 2) */
 #define X86_MODE_IOPL_OK                                                       \
-    (1ull << 16)                 /* CPL <= IOPL: cli, sti, in, out run free */
-#define X86_MODE_AC (1ull << 17) /* alignment checks */
-#define X86_MODE_DB (1ull << 18) /* DR7 enables a breakpoint */
+    (1ull << 16)                  /* CPL <= IOPL: cli, sti, in, out run free */
+#define X86_MODE_AC (1ull << 17)  /* alignment checks */
+#define X86_MODE_DB (1ull << 18)  /* DR7 enables a breakpoint */
+#define X86_MODE_AVX (1ull << 19) /* CR4.OSXSAVE, XCR0 has SSE and AVX */
 /* Two bits a segment, of X86SegIndex n: */
 #define X86_MODE_SEG_SHIFT(n) (32 + 2 * (n))
 #define X86_MODE_SEG(mode, n) (((mode) >> X86_MODE_SEG_SHIFT(n)) & 3)
@@ -211,7 +212,9 @@ typedef struct X86Cpu {
     uint8_t exc_vector;
     bool exc_has_error, exc_soft; /* soft: int n, int3, into: uses exc_next */
     uint32_t exc_error;
-    uint64_t exc_next; /* rip behind a software interrupt */
+    uint64_t exc_next;   /* rip behind a software interrupt */
+    bool fp_pair;        /* inside a 256-bit operation: exceptions collect... */
+    uint8_t fp_flags[3]; /* ...here, by stage (dot products have three) */
     /* interrupt side */
     IrqLine intr, nmi, smi, init;
     bool nmi_pending, nmi_blocked, init_pending, smm;
