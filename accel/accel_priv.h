@@ -21,6 +21,8 @@ struct Accel {
     void *trans;        /* owned: CpuOps.trans_size bytes */
     size_t trans_size;
     GArray *breaks;  /* uint64_t virtual addresses */
+    GArray *splits;  /* uint32_t: offsets in pages where blocks end for them */
+    bool breaks_off; /* they stop nobody */
     GArray *watches; /* Watch of watch.c */
     AccelWatchHit watch_hit;
     bool watch_hit_set; /* nobody has taken it yet */
@@ -47,6 +49,8 @@ bool accel_break_at_offset(const Accel *a, uint32_t off);
 bool accel_break_at(const Accel *a, uint64_t pc);
 
 GArray *accel_watches_new(void);
+/** accel_forget_level1() - pages that are watched now leave it */
+void accel_forget_level1(Accel *a);
 /** accel_watched() - does a watchpoint touch [va, va + size)? */
 bool accel_watched(const Accel *a, uint64_t va, uint64_t size);
 /** accel_watch_check() - an access was made: note a hit */
@@ -55,6 +59,14 @@ void accel_watch_check(Vcpu *v, uint64_t va, unsigned size, AccelWatch kind);
 /** accel_jump() - go to @pc by the jump cache: its block, and pc_page is that
  *  page now; NULL: not known there, nothing changed */
 Block *accel_jump(Vcpu *v, uint64_t pc);
+/** accel_remember() - level 2 has the page of @pc as @e: from now on the jump
+ *  cache leads there to @b */
+void accel_remember(Vcpu *v, uint64_t pc, const TlbL2Entry *e, Block *b);
+/** accel_quiet() - between two steps in generated code: would the engine go on
+ *  at once? */
+bool accel_quiet(Vcpu *v);
+/** accel_unhold() - what accel_hold() set aside */
+void accel_unhold(Vcpu *v);
 
 /** translate_block() - the block at v->pc, in the page v->pc_page. NULL: the
  *  cache is full */

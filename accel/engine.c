@@ -23,7 +23,7 @@ void accel_hold(Vcpu *v)
     }
 }
 
-static void engine_unhold(Vcpu *v)
+void accel_unhold(Vcpu *v)
 {
     Accel *a = v->accel;
 
@@ -145,6 +145,20 @@ Block *accel_jump(Vcpu *v, uint64_t pc)
     return b;
 }
 
+void accel_remember(Vcpu *v, uint64_t pc, const TlbL2Entry *e, Block *b)
+{
+    Tlb *tlb = v->tlb;
+
+    tlb->jump[JUMP_SLOT(pc)] = (JumpEntry){
+        .pc = pc,
+        .id = tlb_jump_id(tlb, e),
+        .block = blocks_index(&v->accel->cache, b),
+        .mode = b->mode,
+        .native = t1_entry(v->accel, b),
+    };
+    tlb->jump_touched |= (uint64_t)1 << (pc >> 12 & 63);
+}
+
 /* Later jumps to @b need no engine while its page is in level 2 and leads to
  * where it leads now. */
 static void engine_remember(Vcpu *v, Block *b)
@@ -155,20 +169,12 @@ static void engine_remember(Vcpu *v, Block *b)
     RamPage page;
     bool rom;
 
-    if (b->page == RAM_PAGE_NONE || b->stop_head || v->accel->nochain || !e
-        || !tlb_ram(tlb, e->pa & TLB_PAGE_MASK, GUEST_PAGE_SIZE, &host, &page,
-                    &rom)
-        || page != b->page) {
-        return;
+    if (b->page != RAM_PAGE_NONE && !b->stop_head && !v->accel->nochain && e
+        && tlb_ram(tlb, e->pa & TLB_PAGE_MASK, GUEST_PAGE_SIZE, &host, &page,
+                   &rom)
+        && page == b->page) {
+        accel_remember(v, v->pc, e, b);
     }
-    tlb->jump[JUMP_SLOT(v->pc)] = (JumpEntry){
-        .pc = v->pc,
-        .id = tlb_jump_id(tlb, e),
-        .block = blocks_index(&v->accel->cache, b),
-        .mode = b->mode,
-        .native = t1_entry(v->accel, b),
-    };
-    tlb->jump_touched |= (uint64_t)1 << (v->pc >> 12 & 63);
 }
 
 static Block *engine_find(Vcpu *v)
@@ -328,6 +334,18 @@ static void engine_turn(Vcpu *v, EngineRun *r)
     }
 }
 
+/* What engine_stop() and vcpu_run() look at between two blocks. */
+bool accel_quiet(Vcpu *v)
+{
+    const Accel *a = v->accel;
+    const Vm *vm = v->dev.vm;
+
+    return !v->leave && !a->ended && !vm->horizon && !vm->requests
+           && !a->watch_hit_set && !a->flush_wanted && !a->nochain
+           && !v->ops->irq_inhibited(v) && v->ops->runnable(v)
+           && !v->ops->irq_acceptable(v);
+}
+
 /* Before the next step: a reason to go back to the loop? */
 static bool engine_stop(Vcpu *v, EngineRun *r, VcpuStop *why)
 {
@@ -335,7 +353,7 @@ static bool engine_stop(Vcpu *v, EngineRun *r, VcpuStop *why)
     Vm *vm = v->dev.vm;
 
     if (a->held) {
-        engine_unhold(v);
+        accel_unhold(v);
     }
     if (v->leave) { /* an instruction asked for a look */
         v->leave = false;

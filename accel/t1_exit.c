@@ -84,6 +84,45 @@ void t1_op_fetch2(T1Comp *c, const IrOp *op)
     t1_pins_move(c, c->x, false, false);
 }
 
+uint64_t t1_look(Vcpu *v)
+{
+    return v->accel->held || !accel_quiet(v);
+}
+
+uint64_t t1_look_far(Vcpu *v)
+{
+    if (!accel_quiet(v)) {
+        return 1;
+    }
+    accel_unhold(v);
+    v->accel->cache.running_killed = false;
+    return 0;
+}
+
+T1Result t1_find(Vcpu *v, uint64_t pc)
+{
+    BlockCache *cache = &v->accel->cache;
+    TlbL2Entry *e = tlb_find(v->tlb, pc, ACCESS_EXEC, v->ops->fetch_mmu(v));
+    uint8_t *host;
+    RamPage page;
+    Block *b;
+    bool rom;
+
+    if (!e || v->accel->nochain
+        || !tlb_ram(v->tlb, e->pa & TLB_PAGE_MASK, GUEST_PAGE_SIZE, &host,
+                    &page, &rom)) {
+        return (T1Result){0, 0};
+    }
+    b = blocks_find(cache, page, pc & 0xfff, v->mode);
+    if (!b || !b->native || b->stop_head) {
+        return (T1Result){0, 0};
+    }
+    accel_remember(v, pc, e, b);
+    v->pc_page = pc & TLB_PAGE_MASK;
+    v->pc_page_ok = true;
+    return (T1Result){(uintptr_t)b->native, blocks_index(cache, b)};
+}
+
 /* To page offset @off through link @slot, from code in @x; stubs go to the cold
  * stream. */
 static void exit_link(T1Comp *c, X64 *x, unsigned slot, int64_t off)
@@ -132,6 +171,16 @@ static void exit_side(T1Comp *c, const IrOp *op)
     exit_link(c, c->y, op->slot, op->imm);
 }
 
+/* To v->pc, if nothing else is to be seen. */
+static void exit_far(T1Comp *c)
+{
+    x64_call(c->x, c->t1->look_far);
+    x64_jcc(c->x, X64_CC_NE, c->y->p);
+    t1_exit_to(c, c->y, T1_X_ENV, 0);
+    x64_rm(c->x, X64_MOV_LOAD, 8, X64_R8, t1_vcpu(c, offsetof(Vcpu, pc)));
+    t1_jump(c->t1, c->x);
+}
+
 static void exit_indirect(T1Comp *c, const IrOp *op)
 {
     int a = t1_use(c, op->a);
@@ -139,8 +188,8 @@ static void exit_indirect(T1Comp *c, const IrOp *op)
     t1_flush(c, c->x);
     x64_mov(c->x, 8, X64_R8, a);
     if (op->x) {
-        x64_imm(c->x, X64_R9, T1_X_EVENTS);
-        x64_jmp(c->x, c->t1->exit_spill);
+        x64_rm(c->x, X64_MOV_STORE, 8, X64_R8, t1_vcpu(c, offsetof(Vcpu, pc)));
+        exit_far(c);
     } else {
         t1_jump(c->t1, c->x);
     }
@@ -155,17 +204,18 @@ void t1_op_exit(T1Comp *c, const IrOp *op)
     case IR_exit_direct:
         t1_flush(c, c->x);
         if (op->x) {
-            t1_exit_to(c, c->x, T1_X_EVENTS_AT, (uint64_t)op->imm);
-        } else {
-            exit_link(c, c->x, op->slot, op->imm);
+            x64_call(c->x, c->t1->look);
+            x64_jcc(c->x, X64_CC_NE, c->y->p);
+            t1_exit_to(c, c->y, T1_X_EVENTS_AT, (uint64_t)op->imm);
         }
+        exit_link(c, c->x, op->slot, op->imm);
         break;
     case IR_exit_indirect:
         exit_indirect(c, op);
         break;
     default:
         t1_flush(c, c->x);
-        t1_exit_to(c, c->x, T1_X_ENV, 0);
+        exit_far(c);
         break;
     }
 }

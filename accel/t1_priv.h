@@ -77,6 +77,7 @@ typedef struct T1 {
     uint32_t l1_mask;
     T1Result (*enter)(Vcpu *v, const void *code);
     uint8_t *exit_spill, *exit_plain, *slow_load, *slow_store, *jump_miss;
+    uint8_t *look, *look_far;
     uint8_t *fp_load, *fp_store;
     uint8_t *slow_load_vec, *slow_store_vec, *slow_probe;
     T1Comp *comp; /* owned */
@@ -213,6 +214,13 @@ static inline X64Mem t1_vcpu(const T1Comp *c, size_t off)
     return x64_at(X64_RBP, (int32_t)off - c->t1->bias);
 }
 
+/** t1_look() - an exit asks for events: is there anything that the engine must
+ *  see? t1_look_far(): the same before a jump by the jump cache, for which
+ *  blocks need not be left */
+uint64_t t1_look(Vcpu *v), t1_look_far(Vcpu *v);
+/** t1_find() - the block at @pc, unknown to the jump cache but in a page that
+ *  level 2 has; code 0: the engine must look */
+T1Result t1_find(Vcpu *v, uint64_t pc);
 /** t1_fetch2() - 0, or why a straddling block cannot go on */
 uint64_t t1_fetch2(Vcpu *v, const Block *b);
 

@@ -267,11 +267,47 @@ void t1_jump(const T1 *t1, X64 *x)
     x64_rm(x, 0xff, 0, 4, x64_at(X64_R9, offsetof(JumpEntry, native)));
 }
 
+/* r8: where to; C may know it, else the engine goes on. */
 static void miss_stub(T1 *t1, X64 *x)
 {
+    uint8_t *none;
+
     t1->jump_miss = x->p;
+    x64_rm(x, X64_MOV_STORE, 8, X64_R8, x64_at(X64_RSP, T1_F_VALUE));
+    pins(t1, x, clobbered, sizeof(clobbered), true);
+    x64_rm(x, X64_LEA, 8, X64_RDI, x64_at(X64_RBP, -t1->bias));
+    x64_mov(x, 8, X64_RSI, X64_R8);
+    x64_call_far(x, (const void *)(uintptr_t)t1_find);
+    x64_rr(x, X64_TEST, 8, X64_RAX, X64_RAX);
+    none = x64_jcc(x, X64_CC_E, x->p);
+    x64_rm(x, X64_MOV_STORE, 4, X64_RDX, x64_at(X64_RSP, T1_F_BLOCK));
+    x64_mov(x, 8, X64_R8, X64_RAX);
+    pins(t1, x, clobbered, sizeof(clobbered), false);
+    x64_rr(x, 0xff, 0, 4, X64_R8); /* jmp r8 */
+    x64_patch(none, x->p);
+    pins(t1, x, clobbered, sizeof(clobbered), false);
+    x64_rm(x, X64_MOV_LOAD, 8, X64_R8, x64_at(X64_RSP, T1_F_VALUE));
     x64_imm(x, X64_R9, T1_X_LOOKUP);
     x64_jmp(x, t1->exit_spill);
+}
+
+/* Called; flags tell whether @fn returned 0. Keeps the pinned registers, the
+ * budget may change. */
+static uint8_t *look_stub(T1 *t1, X64 *x, uint64_t (*fn)(Vcpu *))
+{
+    uint8_t *start = x->p;
+
+    x64_alu_imm(x, X64_SUB, 8, X64_RSP, 8);
+    pins(t1, x, clobbered, sizeof(clobbered), true);
+    x64_rm(x, X64_MOV_STORE, 4, X64_R15, AT(budget));
+    x64_rm(x, X64_LEA, 8, X64_RDI, x64_at(X64_RBP, -t1->bias));
+    x64_call_far(x, (const void *)(uintptr_t)fn);
+    x64_alu_imm(x, X64_ADD, 8, X64_RSP, 8);
+    x64_rr(x, X64_TEST, 4, X64_RAX, X64_RAX);
+    x64_rm(x, X64_MOV_LOAD, 4, X64_R15, AT(budget));
+    pins(t1, x, clobbered, sizeof(clobbered), false);
+    x64_u8(x, 0xc3);
+    return start;
 }
 
 void t1_stubs(T1 *t1, Vcpu *v)
@@ -290,6 +326,8 @@ void t1_stubs(T1 *t1, Vcpu *v)
     t1->slow_store_vec = slow_stub(t1, &x, t1_slow_store_vec);
     t1->slow_probe = slow_stub(t1, &x, t1_slow_probe);
     miss_stub(t1, &x);
+    t1->look = look_stub(t1, &x, t1_look);
+    t1->look_far = look_stub(t1, &x, t1_look_far);
     fp_stubs(t1, &x);
     g_assert(x.p < x.end);
     t1->hot_start = x.end;

@@ -53,6 +53,23 @@ void tlb_l1_flush(Tlb *tlb)
         }
         l1->touched = 0;
     }
+    tlb->local_count = 0;
+}
+
+/* All but global pages: for a context that has no entries in level 2, so that
+ * nothing there can stand before a global page. */
+static void tlb_l1_flush_locals(Tlb *tlb)
+{
+    if (tlb->local_count > TLB_LOCALS) {
+        tlb_l1_flush(tlb);
+        return;
+    }
+    for (unsigned i = 0; i < tlb->local_count; i++) {
+        if (!(tlb->locals[i]->aux & TLB_AUX_GLOBAL)) {
+            tlb_l1_clear(tlb->locals[i]);
+        }
+    }
+    tlb->local_count = 0;
 }
 
 void tlb_l1_protect(Tlb *tlb, RamPage page)
@@ -66,7 +83,7 @@ void tlb_l1_protect(Tlb *tlb, RamPage page)
             TlbL1Entry *e = l1->table + __builtin_ctzll(bits) * group;
 
             for (size_t i = 0; i < group; i++) {
-                if (page == RAM_PAGE_NONE || e[i].aux == page) {
+                if (page == RAM_PAGE_NONE || (RamPage)e[i].aux == page) {
                     e[i].write_tag = TLB_NO_TAG;
                 }
             }
@@ -293,6 +310,13 @@ void tlb_l1_fill(Vcpu *v, uint64_t va, unsigned mmu, const TlbL2Entry *e)
                         : TLB_NO_TAG;
     l1->addend = (uint64_t)(uintptr_t)host - va;
     l1->aux = page;
+    if (TLB_PA_CTX(e->pa) == TLB_GLOBAL) {
+        l1->aux |= TLB_AUX_GLOBAL;
+    } else if (tlb->local_count < TLB_LOCALS) {
+        tlb->locals[tlb->local_count++] = l1;
+    } else {
+        tlb->local_count = TLB_LOCALS + 1;
+    }
     tlb->l1[mmu].touched |= (uint64_t)1
                             << ((va >> 12 & ((1u << tlb->l1_bits) - 1))
                                 >> (tlb->l1_bits - 6));
@@ -334,7 +358,7 @@ static void tlb_drop_context(Tlb *tlb, unsigned ctx)
         tlb_l1_flush(tlb);
     } else {
         if (ctx == tlb->cur) {
-            tlb_l1_flush(tlb);
+            tlb_l1_flush_locals(tlb);
         }
         tlb_new_id(tlb, ctx);
     }
@@ -450,10 +474,10 @@ void tlb_switch(Vcpu *v, uint64_t key, bool keep)
     }
     tlb->ctx[ctx].key = key;
     tlb->ctx[ctx].used = ++tlb->switches;
-    if (ctx != tlb->cur) {
+    if (ctx != tlb->cur && keep) {
         tlb_l1_flush(tlb);
-        tlb->cur = ctx;
     }
+    tlb->cur = ctx;
     if (!keep) {
         tlb_drop_context(tlb, ctx);
     }

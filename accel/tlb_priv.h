@@ -24,7 +24,8 @@
 #define TLB_NO_TAG (~(uint64_t)0) /* equals no page address */
 
 /* Level 1: host address = guest address + addend. A tag is the page's guest
- * address; aux is the RamPage. The layout is known to generated code. */
+ * address; aux is the RamPage and TLB_AUX_GLOBAL. The layout is known to
+ * generated code. */
 typedef struct TlbL1Entry {
     uint64_t read_tag;
     uint64_t write_tag;
@@ -32,6 +33,9 @@ typedef struct TlbL1Entry {
     uint64_t aux;
 } TlbL1Entry;
 _Static_assert(sizeof(TlbL1Entry) == 32, "(va >> 7) & mask is an offset");
+
+#define TLB_AUX_GLOBAL ((uint64_t)1 << 32)
+#define TLB_LOCALS 512
 
 typedef struct TlbL1 {
     TlbL1Entry *table; /* owned */
@@ -88,7 +92,10 @@ struct Tlb {
     uint64_t large[64];   /* filter: hash of va >> 21 of large pieces */
     GuestPhys fetch_phys; /* state: of pc_page when it is not RAM */
     unsigned l1_bits;
-    Vcpu *v; /* borrowed */
+    /* level-1 entries that are not global, for tlb_l1_flush_locals() */
+    TlbL1Entry *locals[TLB_LOCALS];
+    unsigned local_count; /* greater: not all are listed */
+    Vcpu *v;              /* borrowed */
     /* a range of RAM that was looked up last */
     GuestPhys ram_start, ram_size;
     uint8_t *ram_host;
