@@ -6,16 +6,46 @@
 
 #include "hw/pc.h"
 
-static bool none_build(Vm *vm, const MachineConfig *cfg, GError **error)
+/* No vCPU, no memory: for programs that only ask what there is. */
+static const StateField none_state[] = {
+    WIRE(Machine, mtype),
+    WIRE(Machine, blobs),
+    STATE_END,
+};
+
+static void none_unrealize(Device *dev)
 {
-    return true;
+    machine_fini((Machine *)dev);
 }
+
+static const DeviceType none_type = {
+    .name = "none",
+    .size = sizeof(Machine),
+    .state = none_state,
+    .bus = MACHINE_BUS,
+    .doc = "empty machine",
+    .unrealize = none_unrealize,
+};
+
+static bool none_build(Vm *vm, const MachineConfig *cfg, GError **error);
 
 static const MachineType none_machine = {
     .name = "none",
     .doc = "empty machine",
     .build = none_build,
 };
+
+static bool none_build(Vm *vm, const MachineConfig *cfg, GError **error)
+{
+    Machine *m = (Machine *)device_new(vm, &none_type, NULL, "none");
+
+    machine_init(m, &none_machine);
+    if (cfg->device_count) {
+        return fail(error, "-device %s: -machine none has no bus",
+                    cfg->devices[0].driver);
+    }
+    return device_realize(&m->dev, error);
+}
 
 const MachineType *const machine_types[] = {
     &pc_machine,

@@ -170,7 +170,9 @@ bool run_cont(Vm *vm, GError **error)
     }
     r->state = RUN_RUNNING;
     replay_resumed(vm->replay);
-    debug_resumed(r);
+    if (vm->vcpu_now) {
+        debug_resumed(r);
+    }
     run_tell(r);
     return true;
 }
@@ -231,8 +233,15 @@ static void run_print_registers(Vm *vm, bool all, GString *out)
 
 static void run_print_tlb(Vm *vm, GString *out)
 {
-    tlb_print((Vcpu *)g_ptr_array_index(vm->vcpus, run_of(vm)->dev->current),
-              out);
+    if (vm->vcpu_now) {
+        tlb_print((Vcpu *)vm->vcpu_now, out);
+    }
+}
+
+static bool run_gdbserver(Vm *vm, const char *device, GError **error)
+{
+    return vm->vcpus->len ? debug_serve(vm, device, error)
+                          : fail(error, "gdb: this machine has no vCPU");
 }
 
 const ControlOps run_control_ops = {
@@ -249,7 +258,7 @@ const ControlOps run_control_ops = {
     .nmi = run_nmi,
     .name = run_name,
     .uuid = run_uuid,
-    .gdbserver = debug_serve,
+    .gdbserver = run_gdbserver,
     .print_registers = run_print_registers,
     .print_jit = accel_print_jit,
     .print_tlb = run_print_tlb,

@@ -213,7 +213,7 @@ void debug_tell(Vm *vm, RunState state, void *opaque)
 {
     Run *r = run_of(vm);
 
-    if (state == RUN_RUNNING) {
+    if (!vm->vcpu_now || state == RUN_RUNNING) {
         return;
     }
     if (!r->debug.why_set) {

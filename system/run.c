@@ -280,9 +280,12 @@ static bool run_requests(Run *r)
     return true;
 }
 
+/* NULL: there is none (-machine none) */
 static Vcpu *run_vcpu(const Run *r)
 {
-    return (Vcpu *)g_ptr_array_index(r->vm->vcpus, r->dev->current);
+    const GPtrArray *vcpus = r->vm->vcpus;
+
+    return vcpus->len ? g_ptr_array_index(vcpus, r->dev->current) : NULL;
 }
 
 /* --- turns ------------------------------------------------------------------- */
@@ -350,7 +353,9 @@ static bool run_verdict(Run *r, ReplayVerdict verdict)
     case REPLAY_CHANGED:
         return false;
     case REPLAY_ENDED:
-        debug_check(r, run_vcpu(r)); /* a breakpoint here comes first */
+        if (run_vcpu(r)) { /* a breakpoint here comes first */
+            debug_check(r, run_vcpu(r));
+        }
         if (r->state == RUN_RUNNING) {
             run_end_of_recording(r);
         }
@@ -428,6 +433,18 @@ static void run_pass(Run *r)
     run_slice(r, v);
 }
 
+/* A machine without a vCPU answers and waits. */
+static void run_pass_empty(Run *r)
+{
+    if (run_requests(r) || !run_verdict(r, replay_deliver(r->vm->replay))) {
+        return;
+    }
+    run_serve(r);
+    if (r->state == RUN_RUNNING && !r->quitting && !r->vm->requests) {
+        run_verdict(r, replay_idle(r->vm->replay, run_wait, r));
+    }
+}
+
 static void run_note_progress(Run *r)
 {
     g_mutex_lock(&r->lock);
@@ -474,14 +491,16 @@ static gpointer run_thread(gpointer data)
 
     g_mutex_lock(&r->lock); /* run_main() has named this thread */
     g_mutex_unlock(&r->lock);
-    r->vm->vcpu_now = &run_vcpu(r)->dev;
+    r->vm->vcpu_now = (Device *)run_vcpu(r);
     if (r->o.start_stopped) {
         replay_stopped(r->vm->replay);
     } else {
         run_cont(r->vm, NULL);
     }
     while (!r->quitting) {
-        if (r->state == RUN_RUNNING) {
+        if (r->state == RUN_RUNNING && !r->vm->vcpus->len) {
+            run_pass_empty(r);
+        } else if (r->state == RUN_RUNNING) {
             run_pass(r);
             if (++passes % 64 == 0) {
                 run_note_progress(r);

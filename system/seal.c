@@ -2,6 +2,7 @@
 /* The seal: all of this machine that its guest can see, as text fields. */
 #include "system/seal.h"
 
+#include "block/drives.h"
 #include "chardev/port.h"
 #include "config.h"
 #include "cpu/x86.h"
@@ -41,7 +42,8 @@ static void seal_cpus(Seal *s, const Vm *vm)
     }
 }
 
-Seal *seal_machine(Vm *vm, const Options *o, int argc, char **argv)
+Seal *seal_machine(Vm *vm, const Options *o, uint64_t ram_bytes, int argc,
+                   char **argv)
 {
     Seal *s = seal_new();
     g_autofree char *line = NULL;
@@ -49,7 +51,7 @@ Seal *seal_machine(Vm *vm, const Options *o, int argc, char **argv)
 
     seal_add(s, "target", "%s", o->long_mode ? "x86_64" : "i386");
     seal_add(s, "machine", "%s", machine_of(vm)->mtype->name);
-    seal_add(s, "ram", "%" PRIu64 " MiB", o->ram_bytes >> 20);
+    seal_add(s, "ram", "%" PRIu64 " MiB", ram_bytes >> 20);
     seal_add(s, "vcpus", "%u", vm->vcpus->len);
     seal_add(s, "turn", "%d ns, %d to %d steps", RUN_TURN_NS, RUN_TURN_MIN,
              RUN_TURN_MAX);
@@ -57,6 +59,7 @@ Seal *seal_machine(Vm *vm, const Options *o, int argc, char **argv)
     seal_cpus(s, vm);
     seal_add(s, "uuid", "%s", o->uuid_text ? o->uuid_text : "none");
     seal_add(s, "character ports", "%u", chr_port_count(vm));
+    drives_seal(vm, s);
     devices_foreach(vm, seal_device, s);
     for (int i = 0; i < argc; i++) {
         words[i] = g_shell_quote(argv[i]);

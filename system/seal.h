@@ -6,7 +6,8 @@
 #include "replay/replay.h"
 #include "system/options.h"
 
-Seal *seal_machine(Vm *vm, const Options *o, int argc, char **argv);
+Seal *seal_machine(Vm *vm, const Options *o, uint64_t ram_bytes, int argc,
+                   char **argv);
 /** seal_start() - hand seal and blobs to the replay layer */
 bool seal_start(Vm *vm, const Seal *seal, GError **error);
 

@@ -13,6 +13,8 @@
 #include "gdbstub/gdbstub.h"
 #include "hw/machine.h"
 #include "system/debug.h"
+#include "system/message.h"
+#include "system/objects.h"
 #include "system/progress.h"
 #include "system/registry.h"
 #include "system/seal.h"
@@ -23,6 +25,8 @@ struct Setup {
     const Options *o; /* borrowed */
     Vm *vm;           /* owned */
     Run *run;         /* owned */
+    TraceFile *trace; /* owned */
+    uint64_t ram_bytes;
     MachineConfig cfg;
     MachineBlobSource blobs;
     /* what cfg points to, owned */
@@ -246,6 +250,57 @@ static bool setup_lists(Setup *s, GError **error)
     return true;
 }
 
+/* --- objects ------------------------------------------------------------------------ */
+
+/* The size of RAM may be said by the back end alone. */
+static bool setup_memory(Setup *s, GError **error)
+{
+    const Options *o = s->o;
+    const char *id = o->memory_backend;
+    const Object *ram;
+
+    s->ram_bytes = o->ram_bytes;
+    if (!id) {
+        return true;
+    }
+    ram = object_find(s->vm, id, "memory-backend-ram");
+    if (!ram) {
+        return fail(
+            error,
+            "-machine memory-backend=%s: there is no memory-backend-ram "
+            "with this id",
+            id);
+    }
+    if (!parse_size(object_prop(ram, "size"), 1, &s->ram_bytes)
+        || s->ram_bytes == 0 || s->ram_bytes % (1 << 20)) {
+        return fail(error, "-object %s: size=%s is not in whole MiB", id,
+                    object_prop(ram, "size"));
+    }
+    if (o->has_ram && s->ram_bytes != o->ram_bytes) {
+        return fail(error,
+                    "-machine memory-backend=%s: its size and that of -m are "
+                    "not the same",
+                    id);
+    }
+    return true;
+}
+
+static bool setup_objects(Setup *s, GError **error)
+{
+    const Options *o = s->o;
+
+    objects_init(s->vm, object_registry);
+    for (guint i = 0; i < o->objects->len; i++) {
+        g_auto(KeyVals) kv = {0};
+
+        keyvals_parse(&kv, g_ptr_array_index(o->objects, i), "qom-type");
+        if (!object_add(s->vm, &kv, error)) {
+            return fail_prefix(error, "-object");
+        }
+    }
+    return setup_memory(s, error);
+}
+
 /* --- back ends --------------------------------------------------------------------- */
 
 static bool setup_backend(Setup *s, GPtrArray *to, const char *text,
@@ -421,8 +476,30 @@ static bool setup_monitors(Setup *s, GError **error)
 
 static bool setup_gdb(Setup *s, GError **error)
 {
-    return !s->o->gdb || debug_serve(s->vm, s->o->gdb, error)
+    return !s->o->gdb || control_ops(s->vm)->gdbserver(s->vm, s->o->gdb, error)
            || fail_prefix(error, "-gdb %s", s->o->gdb);
+}
+
+static void setup_seek_stdio(void *opaque, const char *id, const char *filename,
+                             bool open)
+{
+    if (strcmp(filename, "stdio") == 0) {
+        *(const char **)opaque = id;
+    }
+}
+
+static bool setup_no_terminal(Setup *s, GError **error)
+{
+    const char *id = NULL;
+
+    if (s->o->daemonize) {
+        chardevs_foreach(s->vm, setup_seek_stdio, &id);
+    }
+    return !id
+           || fail(error,
+                   "-daemonize: %s uses the terminal: give it another back "
+                   "end, or -nodefaults",
+                   id);
 }
 
 /* --- the machine ---------------------------------------------------------------------- */
@@ -464,9 +541,12 @@ static void setup_config(Setup *s)
         .load = setup_load, .replace = setup_replace, .opaque = s};
     s->cfg = (MachineConfig){
         .machine = o->machine ? o->machine : "pc",
-        .ram_bytes = o->ram_bytes,
+        .ram_bytes = s->ram_bytes,
         .cpus = o->cpus,
-        .max_cpus = o->cpus,
+        .max_cpus = o->max_cpus,
+        .sockets = o->sockets,
+        .cores = o->cores,
+        .threads = o->threads,
         .cpu = o->cpu,
         .long_mode = o->long_mode,
         .bios = o->bios,
@@ -511,8 +591,8 @@ static bool setup_machine(Setup *s, GError **error)
     const Options *o = s->o;
     const MachineType *type = machine_find(s->cfg.machine, error);
     RunOptions ro = {
-        .no_reboot = o->no_reboot,
-        .no_shutdown = o->no_shutdown,
+        .no_reboot = strcmp(o->action.reboot, "shutdown") == 0,
+        .no_shutdown = strcmp(o->action.shutdown, "pause") == 0,
         .start_stopped = o->start_stopped,
         .singlestep = o->accel.singlestep,
         .perf_map = o->accel.perf_map,
@@ -552,23 +632,13 @@ static bool setup_start(Setup *s, int argc, char **argv, GError **error)
     }
     devices_seal(s->vm);
     devices_reset(s->vm);
-    seal = seal_machine(s->vm, o, argc, argv);
+    seal = seal_machine(s->vm, o, s->ram_bytes, argc, argv);
     memcpy(seal->seed, seed, sizeof(seed));
     seal->calendar_sec = calendar_sec;
     ok = seal_start(s->vm, seal, error);
     seal_free(seal);
-    return ok && setup_monitors(s, error) && setup_gdb(s, error);
-}
-
-static bool setup_pidfile(const Options *o, GError **error)
-{
-    g_autofree char *text = g_strdup_printf("%d\n", (int)getpid());
-    g_autoptr(GError) why = NULL;
-
-    if (o->pidfile && !g_file_set_contents(o->pidfile, text, -1, &why)) {
-        return fail(error, "-pidfile: %s", why->message);
-    }
-    return true;
+    return ok && setup_monitors(s, error) && setup_gdb(s, error)
+           && setup_no_terminal(s, error);
 }
 
 Setup *setup_new(const Options *o, int argc, char **argv, GError **error)
@@ -586,9 +656,10 @@ Setup *setup_new(const Options *o, int argc, char **argv, GError **error)
     s->texts = g_ptr_array_new_with_free_func(g_free);
     registry_sources(s->vm);
     if (!log_open(s->vm, o->log_mask, o->log_file, error)
+        || !(s->trace = message_trace(s->vm, o, error))
         || !(s->vm->replay = replay_new(s->vm, &o->replay, error))
-        || !setup_lists(s, error) || !setup_chardevs(s, error)
-        || !setup_start(s, argc, argv, error) || !setup_pidfile(o, error)) {
+        || !setup_lists(s, error) || !setup_objects(s, error)
+        || !setup_chardevs(s, error) || !setup_start(s, argc, argv, error)) {
         setup_free(s);
         return NULL;
     }
@@ -611,6 +682,7 @@ void setup_free(Setup *s)
     run_free(s->run);
     replay_free(s->vm->replay);
     accel_fini(s->vm);
+    message_trace_end(s->vm, s->trace);
     vm_free(s->vm);
     g_ptr_array_free(s->serials, TRUE);
     g_ptr_array_free(s->parallels, TRUE);
@@ -619,8 +691,5 @@ void setup_free(Setup *s)
     g_array_free(s->fw_cfg, TRUE);
     g_array_free(s->smbios, TRUE);
     g_ptr_array_free(s->texts, TRUE);
-    if (s->o->pidfile) {
-        unlink(s->o->pidfile);
-    }
     g_free(s);
 }
