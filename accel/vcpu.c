@@ -57,8 +57,9 @@ void vcpu_rebuild(Vcpu *v)
     tlb_jump_flush(v->tlb);
     tlb_rebuild(v->tlb);
     v->tlb->ram_size = 0;
-    /* memory was loaded too, and nobody told which pages */
-    v->accel->flush_wanted = true;
+    if (!v->dev.vm->ram_told) { /* nobody says which RAM was loaded */
+        v->accel->flush_wanted = true;
+    }
     v->pc_host = v->pc_ram == RAM_PAGE_NONE
                      ? NULL
                      : ram_page_host(v->dev.vm->ram, v->pc_ram);

@@ -6,7 +6,7 @@
 
 #include "chardev/chardev_priv.h"
 #include "core/error.h"
-#include "replay/replay.h"
+#include "replay/checkpoint.h"
 
 #define CHUNK_BYTES 256
 #define PORTS_MAX 65535
@@ -268,7 +268,7 @@ void chr_port_write(ChrPort *p, const void *buf, size_t size)
     if (p->st->vm->replay) {
         chr_port_digest(p, buf, size);
     }
-    if (p->fe) {
+    if (p->fe && !(p->st->vm->replay && replay_behind(p->st->vm->replay))) {
         chr_queue(p->fe->backend, buf, size, true);
     }
 }

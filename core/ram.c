@@ -9,6 +9,7 @@
 #include "core/vm_priv.h"
 
 #define WORD_BITS 64
+#define REWIND_PIECE 64 /* bytes: what translated code is kept or dropped by */
 #define WORDS(pages) (((pages) + WORD_BITS - 1) / WORD_BITS)
 
 typedef struct RamBlock {
@@ -26,6 +27,8 @@ struct RamStore {
     unsigned enabled;                  /* bit per RamClient */
     RamBeforeWrite *before_write;
     void *before_write_opaque; /* borrowed: from who set it */
+    RamWatch *watch;
+    void *watch_opaque; /* borrowed: from who set it */
 };
 
 RamStore *ram_store_new(void)
@@ -199,6 +202,20 @@ void ram_dirty_range(Vm *vm, RamPage first, uint64_t off, uint64_t size)
     }
 }
 
+void ram_set_watch(RamStore *s, RamWatch *fn, void *opaque)
+{
+    s->watch = fn;
+    s->watch_opaque = opaque;
+}
+
+void ram_watched(Vm *vm, RamPage page, uint32_t off, uint32_t size,
+                 RamWriter who)
+{
+    if (vm->ram->watch) {
+        vm->ram->watch(vm->ram->watch_opaque, page, off, size, who);
+    }
+}
+
 void ram_set_before_write(RamStore *s, RamBeforeWrite *fn, void *opaque)
 {
     s->before_write = fn;
@@ -237,6 +254,37 @@ GArray *ram_client_collect(Vm *vm, RamClient client)
     }
     listener_protect(vm, (const RamPage *)(void *)lost->data, lost->len);
     return pages;
+}
+
+/* Translated code is told which stretches differ. */
+static void rewind_code(Vm *vm, RamPage page, const uint8_t *old,
+                        const uint8_t *content)
+{
+    for (uint32_t off = 0; off < GUEST_PAGE_SIZE; off += REWIND_PIECE) {
+        if (memcmp(old + off, content + off, REWIND_PIECE) != 0) {
+            listener_code_write(vm, page, off, REWIND_PIECE);
+        }
+    }
+}
+
+void ram_rewind(Vm *vm, RamPage page, const uint8_t *content)
+{
+    RamStore *s = vm->ram;
+    uint8_t *host = ram_page_host(s, page);
+
+    vm_assert_thread(vm);
+    if (memcmp(host, content, GUEST_PAGE_SIZE) == 0) {
+        return;
+    }
+    if (s->flags[page] & RAM_CODE) {
+        rewind_code(vm, page, host, content);
+    }
+    for (unsigned c = 0; c < RAM_CLIENT_COUNT; c++) {
+        if (c != RAM_CLIENT_CHECKPOINT && (s->enabled & 1u << c)) {
+            s->dirty[c][page / WORD_BITS] |= 1ULL << (page % WORD_BITS);
+        }
+    }
+    memcpy(host, content, GUEST_PAGE_SIZE);
 }
 
 bool ram_client_is_dirty(const RamStore *s, RamClient client, RamPage page)

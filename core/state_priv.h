@@ -19,5 +19,8 @@ void state_init_rows(Device *dev);
 void state_check_rows(const StateField *rows);
 /** state_encode_row() - the bytes of one row: write or hash */
 bool state_encode_row(const StateField *f, const void *obj, Codec *c);
+/** state_decode_row() - the values of a row that is neither group nor codec;
+ *  CODEC_READ */
+bool state_decode_row(const StateField *f, void *obj, Codec *c);
 
 #endif

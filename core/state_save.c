@@ -168,6 +168,12 @@ bool state_encode_row(const StateField *f, const void *obj, Codec *c)
     return f->type == STATE_TYPE_CODEC ? f->codec(o, c) : values_codec(f, o, c);
 }
 
+bool state_decode_row(const StateField *f, void *obj, Codec *c)
+{
+    g_assert(c->mode == CODEC_READ);
+    return values_codec(f, obj, c) && !c->failed;
+}
+
 static void hash_rows(const StateField *rows, const void *obj, Codec *c)
 {
     for (const StateField *f = rows; f && f->kind != STATE_KIND_END; f++) {

@@ -27,7 +27,7 @@ struct Digest {
     uint8_t *changed; /* owned: per page, since the last full digest */
     size_t pages;
     uint64_t range[DIGEST_RANGES];
-    XXH3_state_t *output; /* owned */
+    uint64_t output; /* hash of each piece, seeded with the one before */
     bool begun;
 };
 
@@ -36,9 +36,6 @@ Digest *digest_new(Vm *vm)
     Digest *d = g_new0(Digest, 1);
 
     d->vm = vm;
-    d->output = XXH3_createState();
-    g_assert(d->output);
-    XXH3_64bits_reset(d->output);
     return d;
 }
 
@@ -47,7 +44,6 @@ void digest_free(Digest *d)
     if (d) {
         g_free(d->hash);
         g_free(d->changed);
-        XXH3_freeState(d->output);
         g_free(d);
     }
 }
@@ -66,7 +62,17 @@ void digest_begin(Digest *d)
 
 void digest_output(Digest *d, const void *buf, size_t size)
 {
-    XXH3_64bits_update(d->output, buf, size);
+    d->output = XXH3_64bits_withSeed(buf, size, d->output);
+}
+
+uint64_t digest_output_hash(const Digest *d)
+{
+    return d->output;
+}
+
+void digest_rewind(Digest *d, uint64_t output_hash)
+{
+    d->output = output_hash;
 }
 
 uint64_t digest_page(const Digest *d, RamPage page)
@@ -231,7 +237,7 @@ void digest_take(Digest *d, bool full, LogDigest *out)
     for (unsigned i = 0; i < DIGEST_RANGES; i++) {
         digest_put(out, d->range[i]);
     }
-    digest_put(out, XXH3_64bits_digest(d->output));
+    digest_put(out, d->output);
     codec_init_hash(&c);
     entropy_codec(vm->entropy, &c);
     digest_put(out, codec_finish_hash(&c));

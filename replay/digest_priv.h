@@ -18,6 +18,10 @@ GPtrArray *digest_parts(const Digest *d);
  *  since the last full one */
 void digest_take(Digest *d, bool full, LogDigest *out);
 void digest_output(Digest *d, const void *buf, size_t size);
+/** digest_output_hash()/digest_rewind() - what is not found in the machine; RAM
+ *  that changes on the way back is told by ram_rewind() */
+uint64_t digest_output_hash(const Digest *d);
+void digest_rewind(Digest *d, uint64_t output_hash);
 /** digest_page() - hash of a page as of the last digest_take() */
 uint64_t digest_page(const Digest *d, RamPage page);
 /** digest_describe() - a part in words, for the report */

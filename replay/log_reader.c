@@ -32,6 +32,7 @@ struct LogReader {
     GByteArray *bytes, *payload; /* owned: the present frame */
     Codec codec;                 /* on payload */
     uint32_t left;               /* entries not yet handed out */
+    uint64_t loaded;             /* offset of the frame in payload; 0: none */
     Moment last;
     LogReadState state;
     char *why; /* owned */
@@ -204,6 +205,7 @@ static bool reader_load(LogReader *r)
     if (!reader_head(r, &f)) {
         return false;
     }
+    r->loaded = 0;
     g_byte_array_set_size(r->bytes, LOG_FRAME_HEAD_BYTES + f.info.stored);
     if (!log_read_at(r->fd, r->bytes->data, r->bytes->len, r->at)) {
         return reader_damaged(r, "the file cannot be read");
@@ -214,6 +216,7 @@ static bool reader_load(LogReader *r)
         return reader_damaged(r, why);
     }
     r->frame = f.info;
+    r->loaded = f.info.offset;
     r->left = f.info.entries;
     r->last = f.info.first;
     r->number++;
@@ -234,6 +237,42 @@ bool log_reader_next(LogReader *r, LogEntry *out)
         r->state = LOG_READ_ENDED;
     }
     return true;
+}
+
+void log_reader_tell(const LogReader *r, LogPos *out)
+{
+    *out = (LogPos){.frame = r->at, .number = r->number, .last = r->last};
+    if (r->left > 0) {
+        out->frame = r->frame.offset;
+        out->number--;
+        out->left = r->left;
+        out->byte = (uint32_t)r->codec.pos;
+    }
+}
+
+void log_reader_seek(LogReader *r, const LogPos *pos)
+{
+    g_clear_pointer(&r->why, g_free);
+    r->state = LOG_READ_READING;
+    if (pos->left > 0 && r->loaded != pos->frame) {
+        r->at = pos->frame;
+        r->number = pos->number;
+        r->last = (Moment){0, 0};
+        if (!reader_load(r)) {
+            r->left = 0;
+            return;
+        }
+    }
+    r->at = pos->frame;
+    r->number = pos->number;
+    r->last = pos->last;
+    r->left = pos->left;
+    if (pos->left > 0) {
+        r->at += LOG_FRAME_HEAD_BYTES + r->frame.stored;
+        r->number++;
+        codec_init_read(&r->codec, r->payload->data, r->payload->len);
+        r->codec.pos = MIN(pos->byte, r->payload->len);
+    }
 }
 
 Moment log_reader_last(LogReader *r)

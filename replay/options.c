@@ -6,12 +6,15 @@
 
 #include "core/keyval.h"
 
+#define MIB ((uint64_t)1 << 20)
 #define SHIFT_MAX 10
 #define SHIFT_AUTO_START 3
 
+/* Those of tests are not told. */
 static const char *const option_names[] = {
-    "shift",      "sleep",    "align",   "rr", "rrfile",
-    "rrsnapshot", "rrdigest", "rrembed", NULL,
+    "shift",  "sleep",         "align",    "rr",
+    "rrfile", "rrsnapshot",    "rrdigest", "rrembed",
+    "rrmem",  "rrcheckpoints", NULL,
 };
 
 static bool set_switch(bool *out, const char *name, const char *value,
@@ -71,6 +74,21 @@ static bool set_digest(ReplayOptions *o, const char *value, GError **error)
     return true;
 }
 
+static bool set_memory(ReplayOptions *o, const char *value, GError **error)
+{
+    if (!parse_size(value, MIB, &o->memory) || o->memory < MIB) {
+        return fail(error, "icount: rrmem=%s: a size of at least 1M", value);
+    }
+    return true;
+}
+
+static bool set_count(uint64_t *out, const char *name, const char *value,
+                      GError **error)
+{
+    return g_ascii_string_to_unsigned(value, 10, 1, INT64_MAX, out, NULL)
+           || fail(error, "icount: %s=%s: a number from 1", name, value);
+}
+
 static bool set_option(ReplayOptions *o, const char *name, const char *value,
                        GError **error)
 {
@@ -105,6 +123,18 @@ static bool set_option(ReplayOptions *o, const char *name, const char *value,
     }
     if (strcmp(name, "rrembed") == 0) {
         return set_switch(&o->embed, name, value, error);
+    }
+    if (strcmp(name, "rrmem") == 0) {
+        return set_memory(o, value, error);
+    }
+    if (strcmp(name, "rrcheckpoints") == 0) {
+        return set_switch(&o->checkpoints, name, value, error);
+    }
+    if (strcmp(name, "rrtest-every") == 0) {
+        return set_count(&o->test_every, name, value, error);
+    }
+    if (strcmp(name, "rrtest-rewinds") == 0) {
+        return set_count(&o->test_rewinds, name, value, error);
     }
     near = nearest_match(name, option_names);
     return fail(error,

@@ -248,6 +248,7 @@ static bool play_fetch(Replay *r)
     if (r->have_next || r->final != REPLAY_GO) {
         return r->have_next;
     }
+    log_reader_tell(r->reader, &r->next_pos);
     if (log_reader_next(r->reader, &r->next)) {
         r->have_next = true;
         return true;
@@ -476,6 +477,18 @@ ReplayVerdict play_idle(Replay *r)
         replay_changed(r);
     }
     return REPLAY_CHANGED;
+}
+
+/* --- back ------------------------------------------------------------------------- */
+
+void play_rewind(Replay *r, const ReplayMark *mark)
+{
+    log_reader_seek(r->reader, &mark->next);
+    r->have_next = false;
+    r->last_played = mark->last_played;
+    r->good = mark->good;
+    r->good_any = mark->good_any;
+    r->round = false;
 }
 
 /* --- the guest switched the machine off ------------------------------------------ */

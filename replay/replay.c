@@ -37,6 +37,7 @@ Replay *replay_new(Vm *vm, const ReplayOptions *o, GError **error)
     r->blobs = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
     r->part_map = g_array_new(FALSE, TRUE, sizeof(guint));
     r->digest = digest_new(vm);
+    r->rewindables = g_array_new(FALSE, FALSE, sizeof(ReplayRewindable));
     replay_copy_options(r, o);
     pace_init(&r->pace);
     vm->replay = r;
@@ -61,6 +62,8 @@ void replay_free(Replay *r)
     if (r->vm->replay == r) {
         r->vm->replay = NULL;
     }
+    checkpoints_free(r->checkpoints);
+    g_array_free(r->rewindables, TRUE);
     if (r->mode == REPLAY_RECORD) {
         log_header_free(r->h);
     }
@@ -115,6 +118,11 @@ bool replay_start(Replay *r, const Seal *seal, GPtrArray *blobs, GError **error)
     } else if (r->mode == REPLAY_PLAY) {
         ok = play_start(r, seal, blobs, error);
     }
+    if (ok
+        && (r->mode == REPLAY_PLAY
+            || (r->mode == REPLAY_RECORD && r->o.checkpoints))) {
+        r->checkpoints = checkpoints_new(r, &r->o);
+    }
     r->started = ok;
     return ok;
 }
@@ -159,7 +167,7 @@ uint32_t replay_limit(Replay *r)
 
     replay_sync(r);
     if (r->mode == REPLAY_PLAY) {
-        uint32_t limit = play_limit(r);
+        uint64_t limit = MIN(play_limit(r), checkpoints_limit(r->checkpoints));
 
         return (uint32_t)MIN(limit, MIN(most * PLAY_QUANTA, PLAY_STEPS_MAX));
     }
@@ -185,6 +193,9 @@ void replay_ran(Replay *r)
         return;
     }
     r->looked = true;
+    if (r->checkpoints) {
+        checkpoints_ran(r->checkpoints, r->look);
+    }
     if (r->o.align && r->mode != REPLAY_PLAY) {
         replay_align(r);
     }
@@ -202,6 +213,9 @@ ReplayVerdict replay_idle(Replay *r, ReplayWait *wait, void *opaque)
 void replay_stopped(Replay *r)
 {
     pace_stop(&r->pace, host_now());
+    if (r->checkpoints) {
+        checkpoints_stopped(r->checkpoints);
+    }
 }
 
 void replay_resumed(Replay *r)
@@ -233,11 +247,80 @@ bool replay_end(Replay *r, VmCause cause, bool guest_off, GError **error)
     return ok;
 }
 
+/* --- going back --------------------------------------------------------------- */
+
+void replay_add_rewindable(Replay *r, const Rewindable *ops, void *opaque)
+{
+    ReplayRewindable w = {ops, opaque};
+
+    g_assert(!r->checkpoints || !checkpoint_first(r->checkpoints));
+    g_array_append_val(r->rewindables, w);
+}
+
+void replay_mark(const Replay *r, ReplayMark *out)
+{
+    *out = (ReplayMark){
+        .now = replay_moment(r),
+        .last_played = r->last_played,
+        .good = r->good,
+        .good_any = r->good_any,
+        .output = digest_output_hash(r->digest),
+    };
+    if (r->mode == REPLAY_PLAY) {
+        if (r->have_next) {
+            out->next = r->next_pos;
+        } else {
+            log_reader_tell(r->reader, &out->next);
+        }
+    }
+}
+
+void replay_rewind(Replay *r, const ReplayMark *mark)
+{
+    /* the clock is there already: what is the furthest moment was noted */
+    r->now = mark->now;
+    r->final = REPLAY_GO;
+    r->over = false;
+    r->settled = false;
+    r->looked = false;
+    r->pace.measuring = false;
+    g_clear_pointer(&r->report, g_free);
+    digest_rewind(r->digest, mark->output);
+    r->vm->requests = 0;
+    r->vm->cause = VM_CAUSE_NONE;
+    r->vm->exit_status = -1;
+    r->vm->horizon = false;
+    r->vm->turn_over = false;
+    play_rewind(r, mark);
+}
+
 /* --- looking ----------------------------------------------------------------- */
 
 uint64_t replay_sequence(const Replay *r)
 {
     return clock_icount(r->vm->clock) == r->now.icount ? r->now.sequence : 0;
+}
+
+Moment replay_moment(const Replay *r)
+{
+    return (Moment){clock_icount(r->vm->clock), replay_sequence(r)};
+}
+
+Moment replay_furthest(const Replay *r)
+{
+    Moment now = replay_moment(r);
+
+    return moment_compare(now, r->furthest) > 0 ? now : r->furthest;
+}
+
+bool replay_behind(const Replay *r)
+{
+    return moment_compare(replay_moment(r), r->furthest) < 0;
+}
+
+Checkpoints *replay_checkpoints(const Replay *r)
+{
+    return r->checkpoints;
 }
 
 const char *replay_file(const Replay *r)

@@ -3,6 +3,7 @@
 #ifndef REPLAY_REPLAY_PRIV_H
 #define REPLAY_REPLAY_PRIV_H
 
+#include "replay/checkpoint_priv.h"
 #include "replay/digest_priv.h"
 #include "replay/log_priv.h"
 #include "replay/pace_priv.h"
@@ -11,6 +12,11 @@
 /* A log has an entry at least after so many changes without a step, so that
  * replay can tell a long idle phase from one that never ends. */
 #define REPLAY_QUIET_MAX (1u << 20)
+
+typedef struct ReplayRewindable {
+    const Rewindable *ops; /* borrowed */
+    void *opaque;          /* borrowed */
+} ReplayRewindable;
 
 struct Replay {
     Vm *vm; /* borrowed */
@@ -26,9 +32,12 @@ struct Replay {
     bool over;           /* nothing more is recorded or played */
     ReplayVerdict final; /* play: ENDED or DIVERGED once reached; else GO */
     char *report;        /* owned */
-    bool settled;        /* timers and inputs of this moment are done */
-    bool looked;         /* the host clock was read after the last slice: ... */
-    HostTime look;       /* ... then */
+    Checkpoints *checkpoints; /* owned; NULL: none are made */
+    GArray *rewindables;      /* owned: ReplayRewindable */
+    Moment furthest;          /* where the machine was when it went back */
+    bool settled;             /* timers and inputs of this moment are done */
+    bool looked;   /* the host clock was read after the last slice: ... */
+    HostTime look; /* ... then */
     /* record */
     LogWriter *writer; /* owned */
     bool write_failed;
@@ -42,6 +51,7 @@ struct Replay {
     LogReader *reader; /* owned */
     LogEntry next;
     bool have_next;
+    LogPos next_pos;    /* where next was read */
     Moment last_played; /* moment of the last entry that was used */
     bool round;         /* replay_limit() gave 0 ... */
     Moment round_at;    /* ... at this moment */
@@ -56,6 +66,9 @@ struct Replay {
 /** replay_sync() - a new icount begins a new sequence */
 void replay_sync(Replay *r);
 void replay_set_report(Replay *r, const char *text);
+/** replay_mark()/replay_rewind() - the log position and what belongs to it */
+void replay_mark(const Replay *r, ReplayMark *out);
+void replay_rewind(Replay *r, const ReplayMark *mark);
 
 /* record.c */
 bool record_start(Replay *r, const Seal *seal, const GPtrArray *blobs,
@@ -73,6 +86,8 @@ bool play_start(Replay *r, const Seal *seal, const GPtrArray *blobs,
 ReplayVerdict play_deliver(Replay *r);
 uint32_t play_limit(Replay *r);
 ReplayVerdict play_idle(Replay *r);
+/** play_rewind() - the next entry is that of @mark */
+void play_rewind(Replay *r, const ReplayMark *mark);
 bool play_end(Replay *r, VmCause cause, bool guest_off, GError **error);
 
 /* report.c */

@@ -24,8 +24,20 @@ static const StateField loop_state[] = {
     STATE_END,
 };
 
+static void loop_rebuild(Device *dev)
+{
+    LoopDev *l = (LoopDev *)dev;
+    Vm *vm = dev->vm;
+
+    l->current %= MAX(vm->vcpus->len, 1); /* a load may say anything */
+    if (vm->vcpus->len > 0) {
+        vm->vcpu_now = g_ptr_array_index(vm->vcpus, l->current);
+    }
+}
+
 const DeviceType loop_type = {
     .name = "machine-loop", .size = sizeof(LoopDev), .state = loop_state,
+    .rebuild = loop_rebuild,
     .doc = "state of the machine loop",
 };
 /* clang-format on */

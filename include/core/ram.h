@@ -29,6 +29,14 @@ typedef enum RamClient {
  * RAM_CLIENT_CHECKPOINT last collected it. */
 typedef void RamBeforeWrite(void *opaque, RamPage page, const uint8_t *old);
 
+/* Told before bytes of a page with RAM_WATCH are written, by whomever. */
+typedef enum RamWriter {
+    RAM_BY_CPU, /* the page walker's bits included */
+    RAM_BY_DEVICE,
+} RamWriter;
+typedef void RamWatch(void *opaque, RamPage page, uint32_t off, uint32_t size,
+                      RamWriter who);
+
 RamStore *ram_store_new(void);
 void ram_store_free(RamStore *s);
 /** ram_block_add() - @size bytes (rounded up to pages), zeroed, mmap'd */
@@ -43,12 +51,21 @@ uint8_t *ram_flags(RamStore *s);
 /** ram_dirty() - call before writing @page. Thread: machine. */
 void ram_dirty(Vm *vm, RamPage page);
 void ram_dirty_range(Vm *vm, RamPage first, uint64_t off, uint64_t size);
+void ram_set_watch(RamStore *s, RamWatch *fn, void *opaque);
+/** ram_watched() - by writers, when the page has RAM_WATCH */
+void ram_watched(Vm *vm, RamPage page, uint32_t off, uint32_t size,
+                 RamWriter who);
 void ram_set_before_write(RamStore *s, RamBeforeWrite *fn, void *opaque);
 /** ram_client_enable() - start to track for @client; all pages count as dirty */
 void ram_client_enable(Vm *vm, RamClient client);
 /** ram_client_collect() - pages dirtied since the last call, ascending; they
  *  are protected again. The array is owned by the caller. */
 GArray *ram_client_collect(Vm *vm, RamClient client);
+/** ram_rewind() - @page gets the content of another moment: 4096 bytes. Code
+ *  made from bytes that differ goes, and all clients but RAM_CLIENT_CHECKPOINT
+ *  are told when any does. Between slices; the caller sees to it that no inline
+ *  store to the page is left (it was collected, or the TLB is loaded next). */
+void ram_rewind(Vm *vm, RamPage page, const uint8_t *content);
 bool ram_client_is_dirty(const RamStore *s, RamClient client, RamPage page);
 void ram_set_flag(Vm *vm, RamPage page, RamFlag flag, bool on);
 

@@ -108,6 +108,15 @@ void state_save(const Device *dev, GByteArray *out);
 /** state_load() - fields only, then .rebuild; refuses unknown or missing names
  *  naming them; the device is untouched on failure */
 bool state_load(Device *dev, const void *data, size_t size, GError **error);
+/**
+ * state_pack()/state_unpack() - one device, values by position: what the same
+ * table wrote (state_layout() equal), appended to @out and taken from @c. No
+ * .rebuild and no clock_rebuild(): the caller does that when all are there.
+ * False: damaged; the device is partly loaded.
+ */
+void state_pack(const Device *dev, GByteArray *out);
+bool state_unpack(Device *dev, Codec *c);
+uint64_t state_layout(const Device *dev);
 /** state_digest() - XXH3-64 over all rows in table order */
 uint64_t state_digest(const Device *dev);
 /** state_foreach() - one text per row (canonical), for info and reports */

@@ -60,6 +60,8 @@ struct Vm {
     int exit_status;            /* for shutdown by an exit device; -1: none */
     bool tracing;   /* atomic: some trace point is on (core/trace.h) */
     bool horizon;   /* see vm_horizon_changed() */
+    bool ram_told;  /* while states are loaded: who loads says itself which
+                       RAM changed (ram_rewind) */
     bool turn_over; /* the running vCPU gives its turn away (pause, IPI):
                              consumed by the loop after the slice */
     /* Set by the accelerator: makes the running vCPU stop after the present

@@ -53,6 +53,10 @@ bool checkpoint_restore(Checkpoints *c, Checkpoint *cp, GError **error);
  *  when @icount is reached, or with a restore; UINT64_MAX: nowhere. */
 void checkpoints_aim(Checkpoints *c, uint64_t icount);
 
+/** checkpoints_hold() - no automatic ones for now, but those aimed at: a search
+ *  runs through stretches that it leaves at once */
+void checkpoints_hold(Checkpoints *c, bool on);
+
 /* --- looking ----------------------------------------------------------------- */
 
 /** checkpoint_find() - the last one at or before @at; NULL: none */

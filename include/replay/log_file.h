@@ -104,6 +104,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LogReader, log_reader_free)
 const LogHeader *log_reader_header(const LogReader *r);
 /** log_reader_next() - the next entry; false: see the state */
 bool log_reader_next(LogReader *r, LogEntry *out);
+/* Between two entries. */
+typedef struct LogPos {
+    uint64_t frame;  /* offset of the frame that holds the next entry */
+    uint32_t number; /* of that frame */
+    uint32_t left;   /* entries of it to come; 0: it is not loaded yet */
+    uint32_t byte;   /* of its payload */
+    Moment last;     /* of the entry before */
+} LogPos;
+/** log_reader_tell()/log_reader_seek() - where the next entry is read; after a
+ *  seek reading goes on from there, also behind an end or damage */
+void log_reader_tell(const LogReader *r, LogPos *out);
+void log_reader_seek(LogReader *r, const LogPos *pos);
 LogReadState log_reader_state(const LogReader *r);
 /** log_reader_why() - text for CUT and DAMAGED, with the offset */
 const char *log_reader_why(const LogReader *r);

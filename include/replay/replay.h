@@ -27,7 +27,11 @@ typedef struct ReplayOptions {
     bool sleep, align;
     uint64_t digest_every; /* rrdigest: steps, 0 = off */
     bool digest_full;
-    bool embed; /* rrembed=on: kernel and initrd too */
+    bool embed;      /* rrembed=on: kernel and initrd too */
+    uint64_t memory; /* rrmem=: bytes for checkpoints; 0: a share of the host */
+    bool checkpoints; /* rrcheckpoints=on: while recording, too */
+    /* tests: a checkpoint each so many steps; so many jumps back */
+    uint64_t test_every, test_rewinds;
 } ReplayOptions;
 
 /** replay_options_parse() - "shift=auto,rr=record,rrfile=F,..." (a bare first

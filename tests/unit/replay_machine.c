@@ -292,6 +292,9 @@ static bool machine_pass(Machine *m, MachineRun *out)
             out->result = MACHINE_ENDED;
             return false;
         }
+        if (checkpoints_poll(replay_checkpoints(m->replay))) {
+            return true;
+        }
         if (m->cpu->halted) {
             v = replay_idle(m->replay, machine_wait, m);
         } else {
@@ -381,6 +384,7 @@ static void machine_loop(Machine *m, MachineRun *out)
                         ? PASSES_SLOW
                         : PASSES_MAX;
     g_autoptr(GError) error = NULL;
+    CheckpointStats stats;
 
     out->result = MACHINE_STUCK;
     if (m->setup->disk_bytes) {
@@ -396,6 +400,10 @@ static void machine_loop(Machine *m, MachineRun *out)
     out->virt_ns = vm_now(m->vm).ns;
     out->inputs = m->cpu->inputs;
     out->digest = replay_digest(m->replay);
+    if (replay_checkpoints(m->replay)) {
+        checkpoints_stats(replay_checkpoints(m->replay), &stats);
+        out->restored = stats.restored;
+    }
     if (out->result == MACHINE_ENDED) {
         replay_end(m->replay, VM_CAUSE_HOST_QMP_QUIT, false, &error);
         g_assert_no_error(error);

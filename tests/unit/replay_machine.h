@@ -38,8 +38,9 @@ typedef struct MachineRun {
     MachineResult result;
     uint64_t icount, digest, inputs;
     int64_t virt_ns;
-    unsigned full; /* how often the disk was full */
-    char *text;    /* owned: error or report */
+    unsigned full;     /* how often the disk was full */
+    uint64_t restored; /* checkpoints gone back to */
+    char *text;        /* owned: error or report */
 } MachineRun;
 
 /** machine_run() - build, run to its end, take apart */
