@@ -254,6 +254,25 @@ static bool x86_grp7_mem(X86Insn *x)
     }
 }
 
+bool x86_trans_invpcid(X86Insn *x)
+{
+    IrRef type;
+
+    if (x->pp != 1 || !x->is_mem
+        || !x86_offers(x, X86_FEAT_7_EBX, 1u << 10)) {
+        return false;
+    }
+    if (x86_user(x)) {
+        x86_gp0(x);
+        return true;
+    }
+    type = x86_reg_u(x, x->reg, x->width);
+    ir_call_void(x->b, X86_H_invpcid, type, x86_ea_linear(x, 16, false),
+                 IR_NONE, IR_NONE);
+    x86_end_next(x, true);
+    return true;
+}
+
 static bool x86_monitor(X86Insn *x)
 {
     if (!x86_offers(x, X86_FEAT_1_ECX, 1u << 3) || x86_user(x)) {
