@@ -257,68 +257,6 @@ static void print_replay(JsonNode *value, GString *out)
 
 /* --- the machine ----------------------------------------------------------------- */
 
-static bool cmd_query_cpus(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
-{
-    JsonArray *a = cmd_array(out);
-
-    for (guint i = 0; i < vm->vcpus->len; i++) {
-        const Vcpu *v = g_ptr_array_index(vm->vcpus, i);
-        JsonObject *o = json_object_new();
-
-        json_object_set_int_member(o, "cpu-index", v->index);
-        json_object_set_string_member(o, "qom-path", v->dev.path);
-        json_object_set_int_member(o, "thread-id", gettid());
-        json_object_set_string_member(
-            o, "target", strcmp(v->ops->name, "x86") ? v->ops->name : "x86_64");
-        json_array_add_object_element(a, o);
-    }
-    return true;
-}
-
-static bool cmd_info_cpus(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
-{
-    for (guint i = 0; i < vm->vcpus->len; i++) {
-        const Vcpu *v = g_ptr_array_index(vm->vcpus, i);
-
-        g_string_append_printf(
-            out->text, "%c CPU #%u: pc=0x%016" PRIx64 "%s thread_id=%d\n",
-            vm->vcpu_now == &v->dev ? '*' : ' ', i, v->ops->get_pc(v),
-            v->ops->runnable(v) ? "" : " (halted)", gettid());
-    }
-    return true;
-}
-
-/* Boards call their RAM "pc.ram", "virt.ram"... */
-static uint64_t board_ram_bytes(Vm *vm)
-{
-    uint64_t bytes = 0;
-
-    for (RamPage page = 0; page < ram_page_count(vm->ram); page++) {
-        uint64_t off;
-
-        if (g_str_has_suffix(ram_page_block(vm->ram, page, &off), ".ram")) {
-            bytes += GUEST_PAGE_SIZE;
-        }
-    }
-    return bytes;
-}
-
-static bool cmd_query_memory(Vm *vm, const CmdIn *in, CmdOut *out,
-                             GError **error)
-{
-    JsonObject *o = cmd_object(out);
-
-    json_object_set_int_member(o, "base-memory", (int64_t)board_ram_bytes(vm));
-    json_object_set_int_member(o, "plugged-memory", 0);
-    return true;
-}
-
-static void print_memory(JsonNode *value, GString *out)
-{
-    g_string_append_printf(out, "base memory: %" PRId64 "\n",
-                           node_int(value, "base-memory"));
-}
-
 static bool cmd_info_registers(Vm *vm, const CmdIn *in, CmdOut *out,
                                GError **error)
 {
@@ -341,30 +279,6 @@ static bool cmd_info_jit(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 static bool cmd_info_tlb(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
     ops(vm)->print_tlb(vm, out->text);
-    return true;
-}
-
-static void qtree_visit(void *opaque, Device *dev)
-{
-    GString *s = opaque;
-    int depth = 0;
-
-    for (const Device *d = dev->parent; d; d = d->parent) {
-        depth += 2;
-    }
-    g_string_append_printf(s, "%*sdev: %s, path \"%s\"", depth, "",
-                           dev->type->name, dev->path);
-    g_string_append_printf(s, dev->id ? ", id \"%s\"\n" : "\n", dev->id);
-    for (const PropField *p = dev->type->props; p && p->type != PROP_END; p++) {
-        g_autofree char *value = device_get_prop(dev, p->name);
-
-        g_string_append_printf(s, "%*s  %s = %s\n", depth, "", p->name, value);
-    }
-}
-
-static bool cmd_info_qtree(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
-{
-    devices_foreach(vm, qtree_visit, out->text);
     return true;
 }
 
@@ -444,12 +358,8 @@ const CmdRow cmd_rows[] = {
     {NULL, "info chardev", NULL, cmd_info_chardev, NULL, "character back ends", CMD_IO},
     {"query-status",   "info status", NULL, cmd_query_status, print_status, "whether the machine runs", 0, "StatusInfo"},
     {"query-replay",   "info replay", NULL, cmd_query_replay, print_replay, "record/replay: mode, file and instruction count", 0, "ReplayInfo"},
-    {"query-cpus-fast", NULL, NULL, cmd_query_cpus, NULL, "vCPUs", 0, "[CpuInfoFast]"},
-    {NULL, "info cpus", NULL, cmd_info_cpus, NULL, "vCPUs and where they are", 0},
-    {"query-memory-size-summary", "info memory_size_summary", NULL, cmd_query_memory, print_memory, "bytes of RAM", 0, "MemoryInfo"},
     {NULL, "info registers", args_registers, cmd_info_registers, NULL, "registers of the vCPU (-a: of all)", 0},
     {NULL, "info mtree", NULL, cmd_info_mtree, NULL, "tree of memory regions", 0},
-    {NULL, "info qtree", NULL, cmd_info_qtree, NULL, "devices and their properties", 0},
     {NULL, "info jit",   NULL, cmd_info_jit, NULL, "figures of the translator", 0},
     {NULL, "info tlb",   NULL, cmd_info_tlb, NULL, "virtual to physical mappings", 0},
     {"stop", "stop|s", NULL, cmd_stop, NULL, "stop the machine", 0},
@@ -475,22 +385,15 @@ const CmdRow cmd_rows[] = {
     LATER("snapshot-delete", "delvm", "delete a snapshot"),
     LATER(NULL, "info snapshots", "list snapshots"),
     LATER(NULL, "info history", "commands typed before"),
-    LATER(NULL, "info pci", "PCI devices"),
-    LATER(NULL, "info qom-tree", "objects"),
     LATER("query-block", "info block", "disks"),
     LATER(NULL, "info network", "networks"),
     LATER(NULL, "info pic", "interrupt controllers"),
     LATER(NULL, "info lapic", "local APIC"),
     LATER(NULL, "info mem", "mapped virtual memory"),
     LATER(NULL, "info roms", "ROM images"),
-    LATER("screendump", "screendump", "save the screen as a picture"),
     LATER(NULL, "mouse_move", "move the pointer"),
     LATER(NULL, "mouse_button", "press pointer buttons"),
     {NULL, "gdbserver", args_device, cmd_gdbserver, NULL, "serve gdb on DEVICE (tcp::1234); none ends it", CMD_IO},
-    LATER("query-machines", NULL, "machines"),
-    LATER("query-cpu-definitions", NULL, "CPU models"),
-    LATER("qom-list", "qom-list", "properties of an object"),
-    LATER("qom-get", "qom-get", "a property of an object"),
     LATER("dump-guest-memory", "dump-guest-memory", "write a core file"),
     {NULL},
 };

@@ -50,6 +50,9 @@ void monitors_free(Vm *vm)
     if (st) {
         g_ptr_array_unref(st->all);
         events_free(st->limits);
+        if (st->jobs) {
+            g_ptr_array_unref(st->jobs);
+        }
         g_mutex_clear(&st->lock);
         g_free(st);
         vm->mon = NULL;

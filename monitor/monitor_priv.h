@@ -38,6 +38,7 @@ typedef struct MonState {
     const ControlOps *ops;
     GPtrArray *all;      /* owned: Monitor * */
     EventLimits *limits; /* owned */
+    GPtrArray *jobs;     /* owned: Job *, machine thread; NULL: none yet */
 } MonState;
 
 MonState *mon_state(Vm *vm);

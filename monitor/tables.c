@@ -5,14 +5,12 @@
 #include <string.h>
 
 const CmdRow *const cmd_tables[] = {
-    cmd_rows,
-    cmd_rows_input,
-    NULL,
+    cmd_rows,      cmd_rows_input, cmd_rows_jobs, cmd_rows_machine,
+    cmd_rows_misc, cmd_rows_qom,   NULL,
 };
 
 const QmpType *const qmp_type_tables[] = {
-    qmp_types,
-    NULL,
+    qmp_types, qmp_types_machine, qmp_types_misc, qmp_types_qom, NULL,
 };
 
 const CmdRow *cmd_next(CmdIter *it)

@@ -2,9 +2,12 @@
 /* What monitors ask of the loop, and the recorded actions of people. */
 #include "system/control.h"
 
+#include <string.h>
+
 #include "hw/machine.h"
 #include "hw/ps2.h"
 #include "system/debug.h"
+#include "system/registry.h"
 #include "system/run_priv.h"
 
 /* --- recorded actions -------------------------------------------------------- */
@@ -218,6 +221,24 @@ static const char *run_uuid(const Vm *vm)
     return run_of(vm)->o.uuid;
 }
 
+static bool run_set_action(Vm *vm, const char *what, const char *value,
+                           GError **error)
+{
+    RunOptions *o = &run_of(vm)->o;
+
+    if (strcmp(what, "reboot") == 0) {
+        o->no_reboot = strcmp(value, "shutdown") == 0;
+    } else if (strcmp(what, "shutdown") == 0) {
+        o->no_shutdown = strcmp(value, "pause") == 0;
+    }
+    return true; /* no device panics or watches */
+}
+
+static bool run_long_mode(const Vm *vm)
+{
+    return run_of(vm)->o.long_mode;
+}
+
 static void run_print_registers(Vm *vm, bool all, GString *out)
 {
     for (guint i = 0; i < vm->vcpus->len; i++) {
@@ -259,6 +280,9 @@ const ControlOps run_control_ops = {
     .name = run_name,
     .uuid = run_uuid,
     .gdbserver = run_gdbserver,
+    .device_types = registry_devices,
+    .long_mode = run_long_mode,
+    .set_action = run_set_action,
     .print_registers = run_print_registers,
     .print_jit = accel_print_jit,
     .print_tlb = run_print_tlb,

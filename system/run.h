@@ -22,6 +22,7 @@ typedef struct RunOptions {
     bool perf_map;        /* write lines for profilers */
     bool progress;        /* replay: draw a progress line on standard error */
     bool shared_terminal; /* a console prints on the same terminal */
+    bool long_mode;       /* x86_64, not i386 */
     char *name, *uuid;    /* owned; NULL: none */
 } RunOptions;
 

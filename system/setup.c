@@ -597,6 +597,7 @@ static bool setup_machine(Setup *s, GError **error)
         .singlestep = o->accel.singlestep,
         .perf_map = o->accel.perf_map,
         .progress = progress_possible(),
+        .long_mode = o->long_mode,
         .shared_terminal = setup_stdio_used(s),
         .name = g_strdup(o->name),
         .uuid = g_strdup(o->uuid_text),

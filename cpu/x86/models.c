@@ -446,3 +446,50 @@ void x86_cpu_help(GString *out, bool long_mode)
     }
     g_string_append(out, "\n");
 }
+
+/* --- for those who ask -------------------------------------------------------- */
+
+void x86_models_foreach(bool long_mode, X86ModelVisit *visit, void *opaque)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(models); i++) {
+        const char *missing[G_N_ELEMENTS(feature_names) + 1] = {NULL};
+        unsigned n = 0;
+
+        if (!long_mode && models[i].only64) {
+            continue;
+        }
+        for (unsigned k = 0; k < G_N_ELEMENTS(feature_names); k++) {
+            const FeatureName *f = &feature_names[k];
+
+            if (models[i].features[f->word] & ~x86_implemented[f->word]
+                & (1u << f->bit)) {
+                missing[n++] = f->name;
+            }
+        }
+        visit(opaque, models[i].name, missing);
+    }
+}
+
+void x86_features_foreach(const uint32_t features[X86_FEAT_COUNT],
+                          X86FeatureVisit *visit, void *opaque)
+{
+    for (unsigned k = 0; k < G_N_ELEMENTS(feature_names); k++) {
+        const FeatureName *f = &feature_names[k];
+
+        visit(opaque, f->name, (features[f->word] & (1u << f->bit)) != 0);
+    }
+}
+
+bool x86_model_expand(const char *text, bool long_mode,
+                      uint32_t features[X86_FEAT_COUNT], GError **error)
+{
+    X86Cpu *c = g_new0(X86Cpu, 1);
+    bool good = x86_model_apply(c, text, long_mode, error);
+
+    if (good) {
+        memcpy(features, c->features, sizeof(c->features));
+    }
+    x86_model_free(c);
+    g_free(c);
+    return good;
+}

@@ -251,6 +251,18 @@ void x86_cpu_sipi(X86Cpu *cpu, uint8_t vector);
 uint64_t x86_cpu_tsc(const X86Cpu *cpu);
 /** x86_cpu_help() - `-cpu help`: models and features */
 void x86_cpu_help(GString *out, bool long_mode);
+/** x86_models_foreach() - @missing: features of the real part that are not there,
+ *  ended by NULL */
+typedef void X86ModelVisit(void *opaque, const char *name,
+                           const char *const *missing);
+void x86_models_foreach(bool long_mode, X86ModelVisit *visit, void *opaque);
+/** x86_features_foreach() - all features that have a name */
+typedef void X86FeatureVisit(void *opaque, const char *name, bool on);
+void x86_features_foreach(const uint32_t features[X86_FEAT_COUNT],
+                          X86FeatureVisit *visit, void *opaque);
+/** x86_model_expand() - what a -cpu text means */
+bool x86_model_expand(const char *text, bool long_mode,
+                      uint32_t features[X86_FEAT_COUNT], GError **error);
 /** x86_cpu_eflags() - all bits, canonical */
 uint64_t x86_cpu_eflags(const X86Cpu *cpu);
 void x86_cpu_set_eflags(X86Cpu *cpu, uint64_t eflags);

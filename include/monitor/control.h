@@ -49,6 +49,11 @@ typedef struct ControlOps {
     const char *(*uuid)(const Vm *vm);
     /** serve gdb on @device, "none" ends it. Thread: I/O */
     bool (*gdbserver)(Vm *vm, const char *device, GError **error);
+    /** "reboot", "shutdown", "panic", "watchdog"; NULL: nothing to choose */
+    bool (*set_action)(Vm *vm, const char *what, const char *value,
+                       GError **error);
+    const DeviceType *const *device_types; /* of -device; NULL: none */
+    bool (*long_mode)(const Vm *vm);       /* x86_64, not i386 */
     void (*print_registers)(Vm *vm, bool all, GString *out);
     void (*print_jit)(Vm *vm, GString *out);
     void (*print_tlb)(Vm *vm, GString *out);

@@ -102,6 +102,11 @@ static const char *fake_uuid(const Vm *vm)
     return NULL;
 }
 
+static bool fake_long_mode(const Vm *vm)
+{
+    return true;
+}
+
 static void fake_print_registers(Vm *vm, bool all, GString *out)
 {
     g_string_append(out, all ? "RAX of all\n" : "RAX of one\n");
@@ -125,6 +130,7 @@ static const ControlOps fake_ops = {
     .send_keys = fake_send_keys,
     .nmi = fake_nmi,
     .gdbserver = fake_gdbserver,
+    .long_mode = fake_long_mode,
     .name = fake_name,
     .uuid = fake_uuid,
     .print_registers = fake_print_registers,
