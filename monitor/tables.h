@@ -6,6 +6,7 @@
 #include "monitor/command.h"
 
 extern const CmdRow cmd_rows[];
+extern const CmdRow cmd_rows_checkpoint[];
 extern const CmdRow cmd_rows_input[], cmd_rows_jobs[], cmd_rows_machine[],
     cmd_rows_misc[], cmd_rows_qom[];
 extern const QmpType qmp_types[], qmp_types_machine[], qmp_types_misc[],

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "chardev/port.h"
+#include "replay/checkpoint.h"
 #include "system/progress.h"
 
 #define STOPPED_WAIT_NS 100000000 /* how often a stopped loop flushes its log */
@@ -436,6 +437,9 @@ static void run_pass(Run *r)
     debug_check(r, v);
     run_serve(r);
     if (r->state != RUN_RUNNING || r->quitting || vm->requests) {
+        return;
+    }
+    if (checkpoints_poll(replay_checkpoints(vm->replay))) {
         return;
     }
     if (!v->ops->runnable(v)) {
