@@ -229,6 +229,144 @@ static void test_unmasked(void)
     run_end(&r);
 }
 
+/* --- gathers ---------------------------------------------------------------- */
+
+/* [rdi + ymm2 * scale]: indices that stay inside, masks at random. */
+static void gather_operands(Run *r, AvxState *s, bool wide_index,
+                            unsigned shift)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t at = (avx_random(&r->seed) >> 30) % 200 >> shift;
+
+        if (!wide_index) {
+            ((uint32_t *)s->ymm[2])[i] = (uint32_t)at;
+        } else if (i < 4) {
+            s->ymm[2][i] = at;
+        }
+    }
+}
+
+static void test_gather(void)
+{
+    Run r;
+
+    if (!run_begin(&r, false)) {
+        return;
+    }
+    for (unsigned n = 0; n < 2000; n++) {
+        unsigned op = 0x90 + (n & 3), l = n >> 2 & 1, w = n >> 3 & 1;
+        unsigned shift = n >> 4 & 3;
+        AvxCode c = {{0xc4, 0xe2, w << 7 | 12 << 3 | l << 2 | 1, op, 0x0c,
+                      shift << 6 | 2 << 3 | 7},
+                     6}; /* vgather ymm1, [rdi + ymm2 << shift], ymm3 */
+        AvxState in, host, box;
+
+        avx_random_state(&in, &r.seed);
+        gather_operands(&r, &in, op & 1, shift);
+        host = box = in;
+        avx_host_run(&host, &c);
+        avx_box_run(r.b, &box, &c);
+        r.runs++;
+        r.bad += !avx_same(&in, &host, &box, &c, 0);
+    }
+    run_end(&r);
+}
+
+/* A page that is not there under lane 2: what came before stays, and when the
+ * page has come the instruction goes on with the rest. SDM VPGATHERDD. */
+static void test_gather_restart(void)
+{
+    static const AvxCode c = {{0xc4, 0xe2, 12 << 3 | 1, 0x90, 0x0c, 0x97}, 6};
+
+    g_autoptr(Box) b = avx_box_new();
+    const unsigned at = PML4_AT + 0x3008; /* of 4 MiB + 4 KiB */
+    const uint64_t pte = 0x2f007;
+    uint64_t seed = 3;
+    uint32_t *index, *mask, *data;
+    AvxState s;
+
+    avx_random_state(&s, &seed);
+    index = (uint32_t *)s.ymm[2];
+    mask = (uint32_t *)s.ymm[3];
+    data = (uint32_t *)s.ymm[1];
+    for (unsigned i = 0; i < 4; i++) {
+        index[i] = i;
+        mask[i] = i == 1 ? 0 : 0x80000000;
+        data[i] = 0x1000 + i;
+    }
+    index[2] = (0x401000 - AVX_MEM_AT) / 4;
+    box_put(b, at, 8, pte & ~1ull);
+    CALL(b, write_cr, 3, b->c->cr3, 0, 0);
+    avx_box_run(b, &s, &c);
+    g_assert_cmpint(s.vector, ==, X86_PFX);
+    g_assert_cmphex(b->c->cr2, ==, 0x401000);
+    g_assert_cmphex(data[0], ==, ld_le32(s.mem));
+    g_assert_cmphex(data[1], ==, 0x1001);
+    g_assert_cmphex(data[2], ==, 0x1002);
+    g_assert_cmphex(mask[0], ==, 0);
+    g_assert_cmphex(mask[2], ==, UINT32_MAX);
+    g_assert_cmphex(mask[3], ==, UINT32_MAX);
+    box_put(b, at, 8, pte);
+    box_put(b, 0x2f000, 4, 0xabcd);
+    CALL(b, write_cr, 3, b->c->cr3, 0, 0);
+    avx_box_run(b, &s, &c);
+    g_assert_cmpint(s.vector, ==, -1);
+    g_assert_cmphex(data[2], ==, 0xabcd);
+    g_assert_cmphex(data[3], ==, ld_le32(s.mem + 12));
+    g_assert_cmphex(s.ymm[3][0] | s.ymm[3][1], ==, 0);
+}
+
+/* --- who may use them ----------------------------------------------------------- */
+
+static int vector_of(Box *b, const AvxCode *c)
+{
+    uint64_t seed = 9;
+    AvxState s;
+
+    avx_random_state(&s, &seed);
+    avx_box_run(b, &s, c);
+    return s.vector;
+}
+
+static void expect_vectors(Box *b, int wide, int bmi)
+{
+    static const AvxCode vaddps = {{0xc5, 0xec, 0x58, 0xca}, 4};
+    static const AvxCode vldmxcsr = {{0xc5, 0xf8, 0xae, 0x57, 0x40}, 5};
+    static const AvxCode andn = {{0xc4, 0xe2, 0x70, 0xf2, 0xc2}, 5};
+    static const AvxCode vzeroupper = {{0xc5, 0xf8, 0x77}, 3};
+
+    g_assert_cmpint(vector_of(b, &vaddps), ==, wide);
+    g_assert_cmpint(vector_of(b, &vzeroupper), ==, wide);
+    if (wide >= 0) { /* else what memory holds may be #GP */
+        g_assert_cmpint(vector_of(b, &vldmxcsr), ==, wide);
+    }
+    g_assert_cmpint(vector_of(b, &andn), ==, bmi);
+}
+
+static void test_availability(void)
+{
+    g_autoptr(Box) b = avx_box_new();
+    uint64_t cr0 = b->c->cr0, cr4 = b->c->cr4;
+
+    expect_vectors(b, -1, -1);
+    CALL(b, write_cr, 0, cr0 | X86_CR0_EM, 0, 0); /* of no account */
+    expect_vectors(b, -1, -1);
+    CALL(b, write_cr, 0, cr0 | X86_CR0_TS, 0, 0);
+    expect_vectors(b, X86_NM, -1);
+    CALL(b, write_cr, 4, cr4 & ~X86_CR4_OSXSAVE, 0, 0);
+    expect_vectors(b, X86_UD, -1);
+    CALL(b, write_cr, 0, cr0, 0, 0);
+    expect_vectors(b, X86_UD, -1);
+    CALL(b, write_cr, 4, cr4, 0, 0);
+    b->c->xcr0 = 3;
+    expect_vectors(b, X86_UD, -1);
+    b->c->xcr0 = 7;
+    expect_vectors(b, -1, -1);
+    b->c->features[X86_FEAT_1_ECX] &= ~X86_F1C_AVX;
+    accel_flush_code(b->vm);
+    expect_vectors(b, X86_UD, -1);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -236,5 +374,8 @@ int main(int argc, char **argv)
     g_test_add_data_func("/x86/avx/0f38", GUINT_TO_POINTER(2), test_map);
     g_test_add_data_func("/x86/avx/0f3a", GUINT_TO_POINTER(3), test_map);
     g_test_add_func("/x86/avx/unmasked", test_unmasked);
+    g_test_add_func("/x86/avx/gather", test_gather);
+    g_test_add_func("/x86/avx/gather-restart", test_gather_restart);
+    g_test_add_func("/x86/avx/availability", test_availability);
     return g_test_run();
 }

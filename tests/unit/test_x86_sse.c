@@ -6,6 +6,9 @@
 #include "tests/unit/x86_fp_host.h"
 
 #include <string.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "core/bytes.h"
 
@@ -195,6 +198,35 @@ static void test_sse42(void)
     run_range(&r, 3, 0xdf, 0xdf);
     for (unsigned n = 0; n < 40; n++) {
         run_range(&r, 3, 0x60, 0x63);
+    }
+    run_end(&r);
+}
+
+static bool host_has_sha(void)
+{
+#if defined(__x86_64__)
+    unsigned a, b, c, d;
+
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1);
+#else
+    return false;
+#endif
+}
+
+static void test_sha(void)
+{
+    Run r;
+
+    if (!host_has_sha()) {
+        g_test_skip("the host has no SHA instructions");
+        return;
+    }
+    if (!run_begin(&r, false)) {
+        return;
+    }
+    run_range(&r, 2, 0xc8, 0xcd);
+    for (unsigned n = 0; n < 10; n++) {
+        run_range(&r, 3, 0xcc, 0xcc);
     }
     run_end(&r);
 }
@@ -396,6 +428,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/x86/sse/forms", test_sse2);
     g_test_add_func("/x86/sse/ssse3-to-sse42", test_sse42);
+    g_test_add_func("/x86/sse/sha", test_sha);
     g_test_add_func("/x86/sse/unmasked", test_unmasked);
     g_test_add_func("/x86/sse/approximations", test_approximations);
     g_test_add_func("/x86/sse/approximation-limits", test_approximation_limits);

@@ -166,7 +166,7 @@ void avx_box_run(Box *b, AvxState *s, const AvxCode *code)
     c->v.halted = false;
     vcpu_fetch_again(&c->v);
     s->vector = -1;
-    vcpu_run(&c->v, 2);
+    vcpu_run(&c->v, 2 + code->more);
     if (c->v.pc >= AVX_HANDLERS_AT) {
         s->vector = (int)(c->v.pc - AVX_HANDLERS_AT) / 16;
     } else {
@@ -249,7 +249,7 @@ void avx_random_state(AvxState *s, uint64_t *seed)
     for (unsigned i = 0; i < 64; i++) {
         s->ymm[i / 4][i % 4] = avx_number(seed);
     }
-    for (unsigned i = 0; i < AVX_MEM_BYTES; i += 8) {
+    for (unsigned i = 0; i < AVX_RANDOM_BYTES; i += 8) {
         st_le64(s->mem + i, avx_number(seed));
     }
     for (unsigned i = 0; i < 7; i++) {

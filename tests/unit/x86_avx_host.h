@@ -9,7 +9,8 @@ enum {
     AVX_CODE_AT = 0x20000,
     AVX_MEM_AT = 0x21000, /* what rdi points to */
     AVX_HANDLERS_AT = 0x23000,
-    AVX_MEM_BYTES = 256,
+    AVX_MEM_BYTES = 1024,
+    AVX_RANDOM_BYTES = 256, /* of these; the rest is 0 */
 };
 
 /* Offsets are known to the host's stub. General registers: rax rcx rdx r8 r9
@@ -27,6 +28,7 @@ typedef struct AvxState {
 typedef struct AvxCode {
     uint8_t bytes[32];
     unsigned len;
+    unsigned more; /* instructions behind the first */
 } AvxCode;
 
 static inline void avx_emit(AvxCode *c, unsigned byte)
