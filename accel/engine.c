@@ -127,15 +127,14 @@ static Block *engine_translate(Vcpu *v)
 
 Block *accel_jump(Vcpu *v, uint64_t pc)
 {
-    const JumpEntry *j = &v->tlb->jump[JUMP_SLOT(pc)];
+    const JumpEntry *j = tlb_jump_entry(v->tlb, pc);
     Block *b;
 
-    if (j->pc != pc || (j->id != v->tlb->jump_id && j->id != JUMP_ANY)
-        || !j->block) {
+    if (j->pc != pc || j->mode != v->mode) {
         return NULL;
     }
     b = blocks_at(&v->accel->cache, j->block);
-    if (b->dead || b->mode != v->mode) {
+    if (b->dead) {
         return NULL;
     }
     v->pc_page = pc & TLB_PAGE_MASK;
@@ -147,16 +146,12 @@ Block *accel_jump(Vcpu *v, uint64_t pc)
 
 void accel_remember(Vcpu *v, uint64_t pc, const TlbL2Entry *e, Block *b)
 {
-    Tlb *tlb = v->tlb;
-
-    tlb->jump[JUMP_SLOT(pc)] = (JumpEntry){
+    *tlb_jump_add(v->tlb, pc, e) = (JumpEntry){
         .pc = pc,
-        .id = tlb_jump_id(tlb, e),
-        .block = blocks_index(&v->accel->cache, b),
         .mode = b->mode,
         .native = t1_entry(v->accel, b),
+        .block = blocks_index(&v->accel->cache, b),
     };
-    tlb->jump_touched |= (uint64_t)1 << (pc >> 12 & 63);
 }
 
 /* Later jumps to @b need no engine while its page is in level 2 and leads to
@@ -263,27 +258,28 @@ static T0Exit engine_t0(Vcpu *v, Block *b, BlockLink **link)
 }
 
 /* One instruction in T0, which may do what generated code may not. */
-static T0Exit engine_restart(Vcpu *v, BlockLink **link)
+static T0Exit engine_restart(Vcpu *v, EngineRun *r)
 {
     Accel *a = v->accel;
     uint32_t rest = v->budget - 1;
 
+    r->shadow = r->shadow || v->ops->irq_inhibited(v);
     a->held += rest;
     v->slice_end -= rest;
     v->budget = 1;
-    return engine_t0(v, engine_find(v), link);
+    return engine_t0(v, engine_find(v), &r->link);
 }
 
-static T0Exit engine_exec(Vcpu *v, Block *b, BlockLink **link)
+static T0Exit engine_exec(Vcpu *v, Block *b, EngineRun *r)
 {
     bool restart = false;
     T0Exit why;
 
     if (!b->native || v->budget < b->insns) {
-        return engine_t0(v, b, link);
+        return engine_t0(v, b, &r->link);
     }
-    why = t1_run(v, b, link, &restart);
-    return restart ? engine_restart(v, link) : why;
+    why = t1_run(v, b, &r->link, &restart);
+    return restart ? engine_restart(v, r) : why;
 }
 
 /* One turn: fetch, find, run. */
@@ -312,7 +308,7 @@ static void engine_turn(Vcpu *v, EngineRun *r)
     }
     a->in_step = true;
     generation = a->cache.generation;
-    why = engine_exec(v, b, &r->link);
+    why = engine_exec(v, b, r);
     a->in_step = false;
     r->generation = a->cache.generation;
     a->cache.running_killed = false;

@@ -38,6 +38,7 @@ void ir_builder_reset(IrBuilder *b, const CpuOps *ops, uint64_t mode,
     b->block.crosses = false;
     b->ended = false;
     b->must_end = false;
+    b->look = false;
     memset(b->const_hash, 0, sizeof(b->const_hash));
 }
 
@@ -781,4 +782,14 @@ void ir_exit_env(IrBuilder *b)
 bool ir_ended(const IrBuilder *b)
 {
     return b->ended;
+}
+
+void ir_look_next(IrBuilder *b, bool on)
+{
+    b->look = on;
+}
+
+bool ir_looks_next(const IrBuilder *b)
+{
+    return b->look;
 }

@@ -13,6 +13,7 @@ struct IrBuilder {
     IrBlock block;
     bool ended;
     bool must_end; /* a helper was called after which a block ends */
+    bool look;     /* ir_look_next() */
     /* low bits of a temp that may be other than zero */
     uint8_t temp_bits[IR_MAX_TEMPS];
     uint16_t const_hash[IR_CONST_HASH]; /* index + 1 */

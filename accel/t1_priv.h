@@ -42,7 +42,6 @@ typedef struct T1Result {
 enum {
     T1_F_TABLE = 0, /* TlbL1.table, one a mmu index */
     T1_F_JUMP = 64, /* Tlb.jump */
-    T1_F_ID = 72,   /* &Tlb.jump_id */
     T1_F_ARENA = 80,
     T1_F_VALUE = 88, /* of a slow load or store */
     T1_F_VEC = 96,   /* the same, 16 bytes */

@@ -97,9 +97,6 @@ static void enter_stub(T1 *t1, X64 *x, Vcpu *v)
     tlb.disp = offsetof(Tlb, jump);
     x64_rm(x, X64_LEA, 8, X64_RCX, tlb);
     x64_rm(x, X64_MOV_STORE, 8, X64_RCX, x64_at(X64_RSP, T1_F_JUMP));
-    tlb.disp = offsetof(Tlb, jump_id);
-    x64_rm(x, X64_LEA, 8, X64_RCX, tlb);
-    x64_rm(x, X64_MOV_STORE, 8, X64_RCX, x64_at(X64_RSP, T1_F_ID));
     x64_imm(x, X64_RCX, (uint64_t)(uintptr_t)v->accel->cache.arena);
     x64_rm(x, X64_MOV_STORE, 8, X64_RCX, x64_at(X64_RSP, T1_F_ARENA));
     x64_mov_mem_imm(x, 1, x64_at(X64_RSP, T1_F_FP), 0);
@@ -212,56 +209,38 @@ static uint8_t *slow_stub(T1 *t1, X64 *x, T1SlowFn *fn)
     return start;
 }
 
-/* r9 = slot of the address in r8, see JUMP_SLOT; uses r10, r11. */
-static void jump_slot(const T1 *t1, X64 *x)
+/* r9 = entry for the address in r8, see JUMP_OFFSET; uses r10. */
+static void jump_entry(const T1 *t1, X64 *x)
 {
     if (t1->host.bmi2) { /* rorx */
         x64_vex(x, 3, 3, 0xf0, 8, X64_R9, 0, X64_R8);
-        x64_u8(x, 5);
-        x64_vex(x, 3, 3, 0xf0, 8, X64_R10, 0, X64_R8);
-        x64_u8(x, 18);
+        x64_u8(x, 1);
     } else {
         x64_mov(x, 8, X64_R9, X64_R8);
-        x64_mov(x, 8, X64_R10, X64_R8);
-        x64_shift_imm(x, X64_SHR, 8, X64_R9, 5);
-        x64_shift_imm(x, X64_SHR, 8, X64_R10, 18);
+        x64_shift_imm(x, X64_SHR, 8, X64_R9, 1);
     }
-    x64_mov(x, 4, X64_R11, X64_R8);
-    x64_alu_rr(x, X64_XOR, 4, X64_R9, X64_R8);
-    x64_alu_imm(x, X64_AND, 4, X64_R11, 63 << 12);
+    x64_mov(x, 4, X64_R10, X64_R8);
+    x64_shift_imm(x, X64_SHL, 4, X64_R10, 5);
+    x64_alu_imm(x, X64_AND, 4, X64_R10, 0x7e0);
     x64_alu_rr(x, X64_XOR, 4, X64_R9, X64_R10);
-    x64_alu_imm(x, X64_AND, 4, X64_R9, JUMP_GROUP - 1);
-    x64_shift_imm(x, X64_SHL, 4, X64_R9, 5);
-    x64_alu_rr(x, X64_OR, 4, X64_R9, X64_R11);
+    x64_alu_imm(x, X64_AND, 4, X64_R9, 0x7ffe0);
     x64_alu_rm(x, X64_ADD, 8, X64_R9, x64_at(X64_RSP, T1_F_JUMP));
 }
 
 /* As accel_jump(); pc_ram and pc_host follow when native code is left. */
 void t1_jump(const T1 *t1, X64 *x)
 {
-    X64Mem id = x64_at(X64_R9, offsetof(JumpEntry, id));
-    uint8_t *same;
-
-    jump_slot(t1, x);
-    x64_rm(x, X64_MOV_LOAD, 8, X64_R10, x64_at(X64_RSP, T1_F_ID));
+    jump_entry(t1, x);
+    x64_rm(x, X64_MOV_LOAD, 8, X64_R10, AT(mode));
     x64_alu_rm(x, X64_CMP, 8, X64_R8, x64_at(X64_R9, offsetof(JumpEntry, pc)));
     x64_jcc(x, X64_CC_NE, t1->jump_miss);
-    x64_rm(x, X64_MOV_LOAD, 4, X64_R10, x64_at(X64_R10, 0));
-    x64_rm(x, X64_MOV_LOAD, 8, X64_R11, AT(mode));
-    x64_alu_rm(x, X64_CMP, 4, X64_R10, id);
-    same = x64_jcc(x, X64_CC_E, x->p);
-    x64_rm(x, 0x83, 4, X64_CMP, id); /* with JUMP_ANY, as a signed byte */
-    x64_u8(x, 0xff);
-    x64_jcc(x, X64_CC_NE, t1->jump_miss);
-    x64_patch(same, x->p);
-    x64_alu_rm(x, X64_CMP, 8, X64_R11,
+    x64_alu_rm(x, X64_CMP, 8, X64_R10,
                x64_at(X64_R9, offsetof(JumpEntry, mode)));
     x64_jcc(x, X64_CC_NE, t1->jump_miss);
     x64_rm(x, X64_MOV_LOAD, 4, X64_R10,
            x64_at(X64_R9, offsetof(JumpEntry, block)));
-    x64_mov(x, 8, X64_R11, X64_R8);
-    x64_alu_imm(x, X64_AND, 8, X64_R11, -4096);
-    x64_rm(x, X64_MOV_STORE, 8, X64_R11, AT(pc_page));
+    x64_alu_imm(x, X64_AND, 8, X64_R8, -4096);
+    x64_rm(x, X64_MOV_STORE, 8, X64_R8, AT(pc_page));
     x64_mov_mem_imm(x, 1, AT(pc_page_ok), 1);
     x64_rm(x, X64_MOV_STORE, 4, X64_R10, x64_at(X64_RSP, T1_F_BLOCK));
     x64_rm(x, 0xff, 0, 4, x64_at(X64_R9, offsetof(JumpEntry, native)));

@@ -91,47 +91,79 @@ void tlb_l1_protect(Tlb *tlb, RamPage page)
     }
 }
 
+static void tlb_jump_clear(Tlb *tlb, unsigned group)
+{
+    if (tlb->jump_touched[group / 64] >> (group % 64) & 1) {
+        memset(&tlb->jump[group * JUMP_GROUP], 0xff,
+               JUMP_GROUP * sizeof(JumpEntry));
+        tlb->jump_touched[group / 64] &= ~((uint64_t)1 << (group % 64));
+    }
+}
+
 void tlb_jump_flush(Tlb *tlb)
 {
-    for (uint64_t bits = tlb->jump_touched; bits; bits &= bits - 1) {
-        memset(&tlb->jump[__builtin_ctzll(bits) * JUMP_GROUP], 0,
-               JUMP_GROUP * sizeof(JumpEntry));
+    for (unsigned group = 0; group < JUMP_GROUPS; group++) {
+        tlb_jump_clear(tlb, group);
     }
-    tlb->jump_touched = 0;
+    tlb->jump_local_count = 0;
+}
+
+/* The context changed. */
+static void tlb_jump_flush_locals(Tlb *tlb)
+{
+    if (tlb->jump_local_count > TLB_LOCALS) {
+        tlb_jump_flush(tlb);
+        return;
+    }
+    for (unsigned i = 0; i < tlb->jump_local_count; i++) {
+        memset(tlb->jump_locals[i], 0xff, sizeof(JumpEntry));
+    }
+    tlb->jump_local_count = 0;
 }
 
 /* A global page is for every context, unless one has an entry of its own, made
  * before: it might find that first. Made later, it replaces the global one. */
-uint32_t tlb_jump_id(const Tlb *tlb, const TlbL2Entry *e)
+static bool tlb_everywhere(const Tlb *tlb, const TlbL2Entry *e)
 {
     const TlbL2Entry *set = e - (e - tlb->l2) % TLB_WAYS;
 
     if (TLB_PA_CTX(e->pa) != TLB_GLOBAL) {
-        return tlb->jump_id;
+        return false;
     }
     for (unsigned way = 0; way < TLB_WAYS; way++) {
         if (set[way].key == e->key && &set[way] != e) {
-            return tlb->jump_id;
+            return false;
         }
     }
-    return JUMP_ANY;
+    return true;
+}
+
+JumpEntry *tlb_jump_add(Tlb *tlb, uint64_t pc, const TlbL2Entry *e)
+{
+    JumpEntry *j = tlb_jump_entry(tlb, pc);
+    unsigned group = JUMP_GROUP_OF(pc);
+
+    tlb->jump_touched[group / 64] |= (uint64_t)1 << (group % 64);
+    if (!tlb_everywhere(tlb, e)) {
+        if (tlb->jump_local_count < TLB_LOCALS) {
+            tlb->jump_locals[tlb->jump_local_count++] = j;
+        } else {
+            tlb->jump_local_count = TLB_LOCALS + 1;
+        }
+    }
+    return j;
 }
 
 /* The page of @va left level 2 for @mmu, or its entry changed. */
 static void tlb_left(Tlb *tlb, uint64_t va, unsigned mmu)
 {
     TlbL1Entry *e = tlb_l1_entry(tlb, va, mmu);
-    unsigned group = va >> 12 & 63;
 
     va &= TLB_PAGE_MASK;
     if (e->read_tag == va || e->write_tag == va) {
         tlb_l1_clear(e);
     }
-    if (tlb->jump_touched >> group & 1) {
-        memset(&tlb->jump[group * JUMP_GROUP], 0,
-               JUMP_GROUP * sizeof(JumpEntry));
-        tlb->jump_touched &= ~((uint64_t)1 << group);
-    }
+    tlb_jump_clear(tlb, JUMP_GROUP_OF(va));
 }
 
 static void tlb_drop(Tlb *tlb, TlbL2Entry *e)
@@ -325,16 +357,6 @@ void tlb_l1_fill(Vcpu *v, uint64_t va, unsigned mmu, const TlbL2Entry *e)
 
 /* --- flushes --------------------------------------------------------------- */
 
-static void tlb_new_id(Tlb *tlb, unsigned ctx)
-{
-    if (++tlb->next_id == JUMP_ANY) { /* wrapped: old names could come back */
-        tlb_jump_flush(tlb);
-        tlb->next_id = 1;
-    }
-    tlb->ctx[ctx].id = tlb->next_id;
-    tlb->jump_id = tlb->ctx[tlb->cur].id;
-}
-
 /* All entries of one context, or of the globals, leave. */
 static void tlb_drop_context(Tlb *tlb, unsigned ctx)
 {
@@ -356,11 +378,9 @@ static void tlb_drop_context(Tlb *tlb, unsigned ctx)
     if (ctx == TLB_GLOBAL) {
         tlb_jump_flush(tlb);
         tlb_l1_flush(tlb);
-    } else {
-        if (ctx == tlb->cur) {
-            tlb_l1_flush_locals(tlb);
-        }
-        tlb_new_id(tlb, ctx);
+    } else if (ctx == tlb->cur) {
+        tlb_l1_flush_locals(tlb);
+        tlb_jump_flush_locals(tlb);
     }
 }
 
@@ -476,12 +496,12 @@ void tlb_switch(Vcpu *v, uint64_t key, bool keep)
     tlb->ctx[ctx].used = ++tlb->switches;
     if (ctx != tlb->cur && keep) {
         tlb_l1_flush(tlb);
+        tlb_jump_flush_locals(tlb);
     }
     tlb->cur = ctx;
     if (!keep) {
         tlb_drop_context(tlb, ctx);
     }
-    tlb->jump_id = tlb->ctx[ctx].id;
     vcpu_fetch_again(v);
 }
 
@@ -501,12 +521,7 @@ void tlb_reset(Tlb *tlb)
     memset(tlb->fifo, 0, sizeof(tlb->fifo));
     memset(tlb->large, 0, sizeof(tlb->large));
     memset(tlb->ctx, 0, sizeof(tlb->ctx));
-    tlb->next_id = 0;
-    for (unsigned i = 0; i < TLB_CONTEXTS; i++) {
-        tlb->ctx[i].id = ++tlb->next_id;
-    }
     tlb->cur = 0;
-    tlb->jump_id = tlb->ctx[0].id;
     tlb->switches = 1;
     tlb->ctx[0].used = 1;
     tlb->fetch_phys = 0;
@@ -520,7 +535,6 @@ void tlb_rebuild(Tlb *tlb)
             tlb_note(tlb, &tlb->l2[i]);
         }
     }
-    tlb->jump_id = tlb->ctx[tlb->cur].id;
 }
 
 Tlb *tlb_new(Vcpu *v, unsigned l1_bits)
@@ -540,6 +554,7 @@ Tlb *tlb_new(Vcpu *v, unsigned l1_bits)
             tlb->l1[mmu].touched = UINT64_MAX;
         }
     }
+    memset(tlb->jump_touched, 0xff, sizeof(tlb->jump_touched));
     tlb_reset(tlb);
     return tlb;
 }

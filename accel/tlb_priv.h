@@ -58,37 +58,37 @@ typedef struct TlbL2Entry {
 typedef struct TlbContext {
     uint64_t key;
     uint64_t used;     /* number of the last switch to it; 0: free */
-    uint32_t id;       /* not state: names this incarnation for the
-                            jump cache */
     uint64_t sets[16]; /* not state: sets that may hold entries of it */
 } TlbContext;
 
-/* pc -> block while the page is in level 2. Pages share 64 groups of slots. */
+/* pc -> block while the page is in level 2: entries of pages that are not
+ * global go when the context changes. Pages share groups of slots. An empty
+ * entry is all ones. The layout is known to generated code. */
 typedef struct JumpEntry {
     uint64_t pc;
-    uint32_t id;        /* TlbContext.id or JUMP_ANY */
-    uint32_t block;     /* offset in the cache / 16; 0: empty */
     uint64_t mode;      /* of the block */
     const void *native; /* code generator: where to go on */
+    uint32_t block;     /* offset in the cache / 16 */
 } JumpEntry;
 _Static_assert(sizeof(JumpEntry) == 32, "known to generated code");
-#define JUMP_ANY UINT32_MAX /* the page is global: every context's */
-#define JUMP_GROUP 128      /* slots of a group are 4096 bytes */
-#define JUMP_SLOTS (64 * JUMP_GROUP)
-#define JUMP_SLOT(pc)                                                          \
-    ((((pc) >> 12 & 63) << 7) | (((pc) ^ (pc) >> 5 ^ (pc) >> 18) & 127))
+#define JUMP_GROUPS 256
+#define JUMP_GROUP 64 /* slots of a group are 2048 bytes */
+/* Byte offset: bits 12-19 of pc choose the group, the lower ones the slot. */
+#define JUMP_OFFSET(pc) ((((pc) >> 1) ^ ((pc) << 5 & 0x7e0)) & 0x7ffe0)
+#define JUMP_GROUP_OF(pc) ((unsigned)((pc) >> 12) & (JUMP_GROUPS - 1))
 
 struct Tlb {
     TlbL1 l1[TLB_MMU_MAX];
-    uint32_t jump_id; /* of the current context */
-    unsigned cur;     /* current context */
-    uint64_t jump_touched;
-    JumpEntry jump[JUMP_SLOTS];
+    unsigned cur; /* current context */
+    JumpEntry jump[JUMP_GROUPS * JUMP_GROUP];
+    uint64_t jump_touched[JUMP_GROUPS / 64]; /* groups that are not empty */
+    /* entries that are not global, for tlb_jump_flush_locals() */
+    JumpEntry *jump_locals[TLB_LOCALS];
+    unsigned jump_local_count; /* greater: not all are listed */
     TlbL2Entry l2[TLB_SETS * TLB_WAYS] __attribute__((aligned(64)));
     uint8_t fifo[TLB_SETS];
     TlbContext ctx[TLB_CONTEXTS + 1]; /* the last one: globals */
     uint64_t switches;
-    uint32_t next_id;
     uint64_t large[64];   /* filter: hash of va >> 21 of large pieces */
     GuestPhys fetch_phys; /* state: of pc_page when it is not RAM */
     unsigned l1_bits;
@@ -116,8 +116,9 @@ TlbL2Entry *tlb_lookup(Vcpu *v, uint64_t va, MemAccess access, unsigned mmu);
 TlbL2Entry *tlb_find(Tlb *tlb, uint64_t va, MemAccess access, unsigned mmu);
 void tlb_l1_fill(Vcpu *v, uint64_t va, unsigned mmu, const TlbL2Entry *e);
 void tlb_l1_flush(Tlb *tlb);
-/** tlb_jump_id() - for a jump into the page that level 2 has as @e */
-uint32_t tlb_jump_id(const Tlb *tlb, const TlbL2Entry *e);
+/** tlb_jump_add() - where an entry for @pc goes, in the page that level 2 has as
+ *  @e; it stays until that changes */
+JumpEntry *tlb_jump_add(Tlb *tlb, uint64_t pc, const TlbL2Entry *e);
 /** tlb_l1_protect() - no inline stores to @page (RAM_PAGE_NONE: any page) */
 void tlb_l1_protect(Tlb *tlb, RamPage page);
 void tlb_jump_flush(Tlb *tlb);
@@ -134,6 +135,11 @@ static inline TlbL1Entry *tlb_l1_entry(Tlb *tlb, uint64_t va, unsigned mmu)
 {
     TlbL1 *l1 = &tlb->l1[mmu];
     return (TlbL1Entry *)((char *)l1->table + ((va >> 7) & l1->mask));
+}
+
+static inline JumpEntry *tlb_jump_entry(Tlb *tlb, uint64_t pc)
+{
+    return (JumpEntry *)((char *)tlb->jump + JUMP_OFFSET(pc));
 }
 
 /* Slow paths of guest memory, mem.c. @how packs size, mmu index and IrMem. */

@@ -182,7 +182,7 @@ static void trans_block(Vcpu *v, CodeReader *r, uint32_t start, unsigned limit,
             if (t.insns == 0) {
                 trans_straddle(v, &t, r, off, b);
             } else {
-                ir_exit_direct(ib, off, false);
+                ir_exit_direct(ib, off, ib->look);
             }
             return;
         }
@@ -195,7 +195,7 @@ static void trans_block(Vcpu *v, CodeReader *r, uint32_t start, unsigned limit,
         } else if (off >= GUEST_PAGE_SIZE || t.insns >= limit
                    || !ir_builder_room(ib)
                    || accel_break_at_offset(v->accel, off)) {
-            ir_exit_direct(ib, off, false);
+            ir_exit_direct(ib, off, ib->look);
         }
     }
 }

@@ -591,12 +591,6 @@ uint64_t x86_h_pushf_check(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3,
     return 0;
 }
 
-uint64_t x86_h_eflags_get(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3,
-                          uint64_t u4)
-{
-    return x86_cpu_eflags(x86_of(v)) & ~(uint64_t)(X86_VM | X86_RF);
-}
-
 /* SDM 2B POPF, table 4-15; the vm86 check went before. */
 uint64_t x86_h_popf(Vcpu *v, uint64_t value, uint64_t size, uint64_t u1,
                     uint64_t u2)

@@ -287,9 +287,10 @@ bool x86_trans_pushf(X86Insn *x)
     if (x->mode & X86_MODE_VM86) {
         ir_call_void(b, X86_H_pushf_check, IR_NONE, IR_NONE, IR_NONE, IR_NONE);
     }
-    x86_push(x, x->width,
-             ir_call(b, X86_H_eflags_get, IR_NONE, IR_NONE, IR_NONE, IR_NONE,
-                     IR_NONE));
+    IrRef v = ir_ldenv(b, IR_NONE, offsetof(X86Cpu, eflags), 8, false);
+    v = ir_op2i(b, IR_and, 8, IR_NONE, v, ~(uint64_t)(X86_VM | X86_RF));
+    v = ir_op2(b, IR_or, 8, IR_NONE, v, x86_get_flags(x));
+    x86_push(x, x->width, ir_op2i(b, IR_or, 8, IR_NONE, v, 2));
     return true;
 }
 

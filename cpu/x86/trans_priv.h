@@ -235,6 +235,8 @@ void x86_rep_end(X86Insn *x, unsigned w, IrCond cond, IrRef p, IrRef q);
 void x86_rep_end_events(X86Insn *x, IrCond cond, IrRef p, IrRef q);
 /** x86_end_rel_unchecked() - x86_end_rel after x86_check_ip */
 void x86_end_rel_unchecked(X86Insn *x);
+/** x86_end_shadow() - this was the instruction behind sti: interrupts again */
+void x86_end_shadow(X86Insn *x);
 /** x86_call_gw() - call a helper that has IR_H_GLOBALS_W: what was known about
  *  the flags and register copies is forgotten */
 IrRef x86_call_gw(X86Insn *x, unsigned helper, bool result, IrRef a, IrRef b,

@@ -545,10 +545,72 @@ bool x86_trans_cpuid(X86Insn *x)
 
 /* --- interrupt flag, halt, ports ------------------------------------------- */
 
+/* Is the next instruction, the one in the shadow of sti, one that cannot end a
+ * block but by a fault? Moves, sums, nops: good enough for kernels. */
+static bool x86_shadow_plain(const X86Insn *x)
+{
+    const uint8_t *p = x->t->bytes + x->len;
+    unsigned op;
+
+    if (x->t->avail < x->len + 4u || (x->mode & X86_MODE_TF)) {
+        return false;
+    }
+    if (*p == 0x66) {
+        p++;
+    }
+    if (x->code64 && (*p & 0xf0) == 0x40) {
+        p++;
+    }
+    op = *p;
+    return op == 0x90 || (op >= 0x88 && op <= 0x8b) || op == 0x8d
+           || (op >= 0xb8 && op <= 0xbf) || (op >= 0x50 && op <= 0x5f)
+           || (op < 0x40 && (op & 7) < 6 && op != 0x0f) || op == 0x83
+           || op == 0x85 || (op == 0x0f && p[1] == 0x1f);
+}
+
+void x86_end_shadow(X86Insn *x)
+{
+    ir_look_next(x->b, false);
+    ir_stenv(x->b, offsetof(X86Cpu, inhibit), 1, ir_const(x->b, 0));
+    x86_end_io(x);
+}
+
+static void x86_sti(X86Insn *x, IrRef flags)
+{
+    IrBuilder *b = x->b;
+    size_t at = offsetof(X86Cpu, inhibit);
+    IrRef was = ir_extract(b, 8, IR_NONE, flags, 9, 1);
+    IrRef shadow =
+        ir_op2(b, IR_or, 4, IR_NONE, ir_ldenv(b, IR_NONE, at, 1, false),
+               ir_op2i(b, IR_xor, 4, IR_NONE, was, 1));
+
+    ir_stenv(b, at, 1, shadow);
+    ir_stenv(b, offsetof(X86Cpu, eflags), 8,
+             ir_op2i(b, IR_or, 8, IR_NONE, flags, X86_IF));
+    if (x86_shadow_plain(x)) {
+        ir_look_next(b, true);
+    } else {
+        x86_end_io(x);
+    }
+}
+
 bool x86_trans_cli_sti(X86Insn *x)
 {
-    x86_call0(x, x->op & 1 ? X86_H_sti : X86_H_cli);
-    x86_end_next(x, true);
+    bool set = x->op & 1;
+    IrRef flags;
+
+    if (!(x->mode & X86_MODE_IOPL_OK) || (x->mode & X86_MODE_TF)) {
+        x86_call0(x, set ? X86_H_sti : X86_H_cli);
+        x86_end_next(x, true);
+        return true;
+    }
+    flags = ir_ldenv(x->b, IR_NONE, offsetof(X86Cpu, eflags), 8, false);
+    if (set) {
+        x86_sti(x, flags);
+    } else {
+        ir_stenv(x->b, offsetof(X86Cpu, eflags), 8,
+                 ir_op2i(x->b, IR_and, 8, IR_NONE, flags, ~(uint64_t)X86_IF));
+    }
     return true;
 }
 

@@ -27,6 +27,7 @@ TransResult x86_translate(Trans *t)
 {
     X86Insn insn;
     X86Insn *x = &insn;
+    bool shadow = ir_looks_next(t->b);
 
     if (x86_decode(x, t) == TRANS_MORE) {
         return TRANS_MORE;
@@ -40,6 +41,9 @@ TransResult x86_translate(Trans *t)
         x86_gp0(x);
     } else if (!x->row->fn(x)) {
         x86_ud(x);
+    }
+    if (shadow && !t->ends) {
+        x86_end_shadow(x);
     }
     if (!t->ends && (x->mode & X86_MODE_TF)) {
         x86_end_next(x, false);

@@ -76,5 +76,9 @@ void ir_exit_direct(IrBuilder *b, int64_t page_off, bool check_events);
 void ir_exit_indirect(IrBuilder *b, IrRef pc, bool check_events);
 void ir_exit_env(IrBuilder *b);
 bool ir_ended(const IrBuilder *b); /* an exit op was written */
+/** ir_look_next() - interrupts wait for the next instruction's end: should the
+ *  block end before, events are asked for. ir_looks_next(): is it so? */
+void ir_look_next(IrBuilder *b, bool on);
+bool ir_looks_next(const IrBuilder *b);
 
 #endif
