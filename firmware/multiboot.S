@@ -71,47 +71,8 @@ map_done:
     movl %eax, %es:INFO_MAP_ADDR
     orl $FLAG_MAP, %es:INFO_FLAGS
 no_map:
-    movw $FW_CFG_KERNEL_ENTRY, %ax
-    call fw_u32
-    movl %eax, %esi
+    jmp enter_kernel
 
-    /* Flat segments; the table and the code behind lie in this ROM. */
-    xorl %ecx, %ecx
-    movw %cs, %cx
-    shll $4, %ecx
-    leal (gdt - rom_start)(%ecx), %eax
-    pushl %eax
-    pushw $(gdt_end - gdt - 1)
-    movw %sp, %bx
-    lgdtl %ss:(%bx)
-    leal (protected - rom_start)(%ecx), %eax
-    pushw $0x08
-    pushl %eax
-    movw %sp, %bx
-    movl %cr0, %eax
-    orl $1, %eax
-    movl %eax, %cr0
-    ljmpl *%ss:(%bx)
-
-    .code32
-protected:
-    movl $0x10, %eax
-    movl %eax, %ds
-    movl %eax, %es
-    movl %eax, %fs
-    movl %eax, %gs
-    movl %eax, %ss
-    movl %ebp, %ebx
-    movl $0x2badb002, %eax
-    jmp *%esi
-
-    .align 8
-gdt:
-    .quad 0
-    .quad 0x00cf9a000000ffff /* 08: code */
-    .quad 0x00cf92000000ffff /* 10: data */
-gdt_end:
-
-    .code16
+#include "firmware/enter.inc"
 #include "firmware/fw_cfg.inc"
 rom_end:

@@ -22,6 +22,9 @@ static uint64_t debug_exit_read(Device *dev, uint64_t off, unsigned size)
 static void debug_exit_write(Device *dev, uint64_t off, uint64_t v,
                              unsigned size)
 {
+    if (dev->vm->requests & VM_REQ_SHUTDOWN) {
+        return; /* the rest of a wider write */
+    }
     dev->vm->exit_status = (int)((uint32_t)v << 1 | 1);
     vm_request(dev->vm, VM_REQ_SHUTDOWN, VM_CAUSE_GUEST_SHUTDOWN);
 }

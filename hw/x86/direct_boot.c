@@ -94,7 +94,7 @@ static bool linux_parse(LinuxImage *k, GBytes *file, const char *path,
         || ld_le32(k->data + HDR_MAGIC) != MAGIC_HDRS) {
         return fail(error,
                     "-kernel %s: neither a Linux (bzImage) nor a "
-                    "multiboot kernel",
+                    "multiboot or PVH kernel",
                     path);
     }
     k->version = ld_le16(k->data + HDR_VERSION);
@@ -221,7 +221,7 @@ static bool linux_setup(Pc *pc, const MachineConfig *cfg, GBytes *file,
 bool direct_boot_setup(Pc *pc, const MachineConfig *cfg, GError **error)
 {
     g_autoptr(GBytes) file = NULL;
-    bool multiboot = false;
+    bool found = false;
 
     if (!cfg->kernel) {
         if (cfg->initrd) {
@@ -232,8 +232,9 @@ bool direct_boot_setup(Pc *pc, const MachineConfig *cfg, GError **error)
     }
     file = machine_blob_load(pc->m.dev.vm, cfg, "kernel", BLOB_PAYLOAD,
                              cfg->kernel, error);
-    if (!file || !multiboot_setup(pc, cfg, file, &multiboot, error)) {
+    if (!file || !multiboot_setup(pc, cfg, file, &found, error)
+        || (!found && !pvh_setup(pc, cfg, file, &found, error))) {
         return false;
     }
-    return multiboot || linux_setup(pc, cfg, file, error);
+    return found || linux_setup(pc, cfg, file, error);
 }

@@ -6,6 +6,7 @@
 #include "core/bytes.h"
 #include "firmware/boot_roms.h"
 #include "hw/fw_cfg.h"
+#include "hw/x86/elf_image.h"
 #include "hw/x86/pc_priv.h"
 
 #define SEARCH_BYTES 8192u
@@ -14,7 +15,6 @@
 #define HEADER_ADDR_BYTES 32u
 #define WANTS_ADDRESSES 0x10000u
 #define WANTS_VIDEO 0x4u
-#define IMAGE_MAX 0x40000000ull
 
 /* Information block, section 3.3; the ROM puts the memory map behind it. */
 #define INFO_ADDR 0x9000u
@@ -31,18 +31,6 @@
 #define FLAG_MODS 0x008u
 #define FLAG_LOADER_NAME 0x200u
 #define MOD_BYTES 16u
-
-/* ELF */
-#define EHDR_BYTES 52
-#define EHDR_MACHINE 18
-#define EHDR_ENTRY 24
-#define EHDR_PHOFF 28
-#define EHDR_PHENTSIZE 42
-#define EHDR_PHNUM 44
-#define EM_386 3
-#define EM_X86_64 62
-#define PHDR_BYTES 32
-#define PT_LOAD 1
 
 typedef struct MbImage {
     const char *path;
@@ -99,7 +87,7 @@ static bool load_by_addresses(MbImage *k, GError **error)
         return damaged(k, "load end address", error);
     }
     bss_end = MAX(bss_end, load + size);
-    if (bss_end - load > IMAGE_MAX) {
+    if (bss_end - load > ELF_IMAGE_MAX) {
         return damaged(k, "larger than 1 GiB", error);
     }
     k->load = load;
@@ -110,81 +98,25 @@ static bool load_by_addresses(MbImage *k, GError **error)
     return true;
 }
 
-typedef struct Segment {
-    uint64_t offset, paddr, filesz, memsz;
-} Segment;
-
-/* Program header @i; false: no segment to load. */
-static bool elf_segment(const MbImage *k, unsigned i, Segment *out)
-{
-    uint64_t at = ld_le32(k->file + EHDR_PHOFF)
-                  + (uint64_t)i * ld_le16(k->file + EHDR_PHENTSIZE);
-    const uint8_t *p;
-
-    if (at + PHDR_BYTES > k->size) {
-        return false;
-    }
-    p = k->file + at;
-    *out = (Segment){ld_le32(p + 4), ld_le32(p + 12), ld_le32(p + 16),
-                     ld_le32(p + 20)};
-    return ld_le32(p) == PT_LOAD && out->memsz > 0;
-}
-
-static bool elf_extent(const MbImage *k, uint64_t *low, uint64_t *high,
-                       GError **error)
-{
-    unsigned count = ld_le16(k->file + EHDR_PHNUM);
-    Segment s;
-
-    *low = UINT64_MAX;
-    *high = 0;
-    for (unsigned i = 0; i < count; i++) {
-        if (!elf_segment(k, i, &s)) {
-            continue;
-        }
-        if (s.filesz > s.memsz || s.offset > k->size
-            || s.filesz > k->size - s.offset) {
-            return damaged(k, "segment outside the file", error);
-        }
-        *low = MIN(*low, s.paddr);
-        *high = MAX(*high, s.paddr + s.memsz);
-    }
-    if (*low >= *high || *high - *low > IMAGE_MAX) {
-        return damaged(k, "no segments, or more than 1 GiB", error);
-    }
-    return true;
-}
-
 static bool load_elf(MbImage *k, GError **error)
 {
-    uint64_t low, high;
-    Segment s;
+    ElfImage e;
 
-    if (k->size < EHDR_BYTES || memcmp(k->file, "\177ELF", 4) != 0) {
-        return damaged(k, "not an ELF file", error);
+    if (!elf_parse(&e, k->file, k->size, error)) {
+        return fail_prefix(error, "-kernel %s: damaged multiboot kernel",
+                           k->path);
     }
-    if (ld_le16(k->file + EHDR_MACHINE) == EM_X86_64) {
+    if (e.wide) {
         return fail(error,
                     "-kernel %s: a 64-bit multiboot kernel, a 32-bit "
                     "one is needed",
                     k->path);
     }
-    if (ld_le16(k->file + EHDR_MACHINE) != EM_386) {
-        return damaged(k, "not for i386", error);
+    if (!elf_load(&e, k->image, &k->load, error)) {
+        return fail_prefix(error, "-kernel %s: damaged multiboot kernel",
+                           k->path);
     }
-    if (!elf_extent(k, &low, &high, error)) {
-        return false;
-    }
-    g_byte_array_set_size(k->image, (guint)(high - low));
-    memset(k->image->data, 0, high - low);
-    for (unsigned i = 0; i < ld_le16(k->file + EHDR_PHNUM); i++) {
-        if (elf_segment(k, i, &s)) {
-            memcpy(k->image->data + (s.paddr - low), k->file + s.offset,
-                   s.filesz);
-        }
-    }
-    k->load = low;
-    k->entry = ld_le32(k->file + EHDR_ENTRY);
+    k->entry = e.entry;
     return true;
 }
 

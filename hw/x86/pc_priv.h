@@ -41,6 +41,9 @@ bool direct_boot_setup(Pc *pc, const MachineConfig *cfg, GError **error);
 /** multiboot_setup() - @found false: @kernel is no multiboot kernel */
 bool multiboot_setup(Pc *pc, const MachineConfig *cfg, GBytes *kernel,
                      bool *found, GError **error);
+/** pvh_setup() - @found false: @kernel is no ELF file */
+bool pvh_setup(Pc *pc, const MachineConfig *cfg, GBytes *kernel, bool *found,
+               GError **error);
 /** pc_add_boot_rom() - pad, sum and add one of our ROMs as first to boot */
 bool pc_add_boot_rom(Pc *pc, const MachineConfig *cfg, const char *file,
                      const unsigned char *rom, size_t size, GError **error);

@@ -9,5 +9,7 @@ extern const unsigned char optionrom_linuxboot[];
 extern const size_t optionrom_linuxboot_size;
 extern const unsigned char optionrom_multiboot[];
 extern const size_t optionrom_multiboot_size;
+extern const unsigned char optionrom_pvh[];
+extern const size_t optionrom_pvh_size;
 
 #endif
