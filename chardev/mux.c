@@ -26,7 +26,7 @@ static const MuxKey mux_keys[] = {
 
 static void mux_say(Chardev *c, const char *text)
 {
-    chr_queue(c, text, strlen(text), false);
+    chr_queue(c, text, strlen(text));
 }
 
 static void mux_help(Chardev *c)
@@ -84,6 +84,13 @@ static void mux_toggle_stamps(Chardev *c)
     g_mutex_unlock(&c->st->lock);
 }
 
+bool mux_break(Chardev *c)
+{
+    ChrFe *fe = mux_focus(c);
+
+    return fe && chr_fe_event(fe, CHR_EVENT_BREAK);
+}
+
 /* The byte after Ctrl-A. */
 static void mux_command(Chardev *c, uint8_t key)
 {
@@ -103,9 +110,7 @@ static void mux_command(Chardev *c, uint8_t key)
         mux_toggle_stamps(c);
         break;
     case 'b':
-        if (mux_focus(c)) {
-            chr_fe_event(mux_focus(c), CHR_EVENT_BREAK);
-        }
+        mux_break(c);
         break;
     case 'c':
         if (c->fes->len) {

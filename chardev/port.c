@@ -220,12 +220,12 @@ void chr_port_input(ChrPort *p, const uint8_t *buf, size_t size)
     }
 }
 
-void chr_port_event(ChrPort *p, ChrEvent event)
+bool chr_port_event(ChrPort *p, ChrEvent event)
 {
     ChrInput e = {.port = p->number};
 
     if (!p->ops || !p->ops->event) {
-        return;
+        return true;
     }
     switch (event) {
     case CHR_EVENT_BREAK:
@@ -238,9 +238,9 @@ void chr_port_event(ChrPort *p, ChrEvent event)
         e.kind = CHR_INPUT_CLOSED;
         break;
     case CHR_EVENT_FOCUS:
-        return;
+        return true;
     }
-    chr_port_post(p, &e);
+    return chr_port_post(p, &e);
 }
 
 /* The digest of outputs tells ports apart. */
@@ -269,7 +269,7 @@ void chr_port_write(ChrPort *p, const void *buf, size_t size)
         chr_port_digest(p, buf, size);
     }
     if (p->fe && !(p->st->vm->replay && replay_behind(p->st->vm->replay))) {
-        chr_queue(p->fe->backend, buf, size, true);
+        chr_fe_queue(p->fe, buf, size, true);
     }
 }
 

@@ -125,30 +125,17 @@ static ssize_t stdio_write(Chardev *c, const void *buf, size_t size)
     return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : n;
 }
 
-static ssize_t stdio_read(Chardev *c, void *buf, size_t size)
-{
-    ssize_t n = read(c->in_fd, buf, size);
-
-    if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        return 0; /* closed, or a terminal that went away */
-    }
-    return n;
-}
-
-static char *stdio_describe(const Chardev *c)
-{
-    return g_strdup(c->mux ? "stdio,mux=on" : "stdio");
-}
-
-static const char *const stdio_options[] = {"signal", NULL};
+static const ChrOption stdio_options[] = {
+    {"signal", "on|off", "Ctrl-C ends the program (on)"},
+    {NULL},
+};
 
 const ChrDriver chr_stdio_driver = {
     .name = "stdio",
-    .doc = "standard input and output (signal=on|off: Ctrl-C ends the program)",
+    .doc = "standard input and output",
     .options = stdio_options,
     .open = stdio_open,
     .close = stdio_close,
     .write = stdio_write,
-    .read = stdio_read,
-    .describe = stdio_describe,
+    .read = chr_read_fd,
 };
