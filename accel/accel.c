@@ -208,6 +208,7 @@ bool accel_init(Vm *vm, const AccelOptions *o, GError **error)
     a->opt = *o;
     a->vcpus = g_ptr_array_new();
     a->breaks = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    a->splits = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     a->watches = accel_watches_new();
     a->builder = ir_builder_new();
     a->rng = o->test_seed * 2 + 0x9e3779b97f4a7c15ull;
@@ -242,6 +243,7 @@ void accel_fini(Vm *vm)
     g_free(a->trans);
     g_ptr_array_free(a->vcpus, TRUE);
     g_array_free(a->breaks, TRUE);
+    g_array_free(a->splits, TRUE);
     g_array_free(a->watches, TRUE);
     g_free(a);
 }
@@ -271,9 +273,13 @@ void accel_flush_code(Vm *vm)
 
 /* --- breakpoints ----------------------------------------------------------- */
 
+/* Debuggers take all breakpoints out at each stop and put them back: blocks stay
+ * cut where they have been, up to so many places. */
+#define SPLITS_MAX 256
+
 bool accel_break_at(const Accel *a, uint64_t pc)
 {
-    for (guint i = 0; i < a->breaks->len; i++) {
+    for (guint i = 0; !a->breaks_off && i < a->breaks->len; i++) {
         if (g_array_index(a->breaks, uint64_t, i) == pc) {
             return true;
         }
@@ -285,12 +291,31 @@ bool accel_break_at(const Accel *a, uint64_t pc)
  * some page has a breakpoint; the engine compares the whole address. */
 bool accel_break_at_offset(const Accel *a, uint32_t off)
 {
-    for (guint i = 0; i < a->breaks->len; i++) {
-        if ((g_array_index(a->breaks, uint64_t, i) & 0xfff) == off) {
+    for (guint i = 0; i < a->splits->len; i++) {
+        if (g_array_index(a->splits, uint32_t, i) == off) {
             return true;
         }
     }
     return false;
+}
+
+static void accel_split(Accel *a, uint64_t pc)
+{
+    uint32_t off = pc & 0xfff;
+
+    if (accel_break_at_offset(a, off)) {
+        return;
+    }
+    if (a->splits->len >= SPLITS_MAX) {
+        g_array_set_size(a->splits, 0);
+        for (guint i = 0; i < a->breaks->len; i++) {
+            uint32_t old = g_array_index(a->breaks, uint64_t, i) & 0xfff;
+
+            g_array_append_val(a->splits, old);
+        }
+    }
+    g_array_append_val(a->splits, off);
+    a->flush_wanted = true;
 }
 
 bool accel_breakpoint(Vm *vm, uint64_t pc, bool insert)
@@ -301,14 +326,13 @@ bool accel_breakpoint(Vm *vm, uint64_t pc, bool insert)
         if (g_array_index(a->breaks, uint64_t, i) == pc) {
             if (!insert) {
                 g_array_remove_index(a->breaks, i);
-                a->flush_wanted = true;
             }
             return true;
         }
     }
     if (insert) {
+        accel_split(a, pc);
         g_array_append_val(a->breaks, pc);
-        a->flush_wanted = true;
     }
     return insert;
 }
@@ -316,6 +340,36 @@ bool accel_breakpoint(Vm *vm, uint64_t pc, bool insert)
 bool accel_break_here(const Vm *vm, uint64_t pc)
 {
     return accel_break_at(vm->end_slice_opaque, pc);
+}
+
+void accel_breaks_enable(Vm *vm, bool on)
+{
+    Accel *a = accel_of(vm);
+
+    if (a->breaks_off == !on) {
+        return;
+    }
+    a->breaks_off = !on;
+    if (on && a->watches->len) { /* their pages leave level 1 again */
+        accel_forget_level1(a);
+    }
+}
+
+/* --- handlers entered ------------------------------------------------------ */
+
+void accel_set_entered(Vm *vm, VcpuEntered *fn, void *opaque)
+{
+    Accel *a = accel_of(vm);
+
+    a->entered = fn;
+    a->entered_opaque = opaque;
+}
+
+void vcpu_entered(Vcpu *v, VcpuEntry kind, unsigned vector)
+{
+    if (v->accel->entered) {
+        v->accel->entered(v->accel->entered_opaque, v, kind, vector);
+    }
 }
 
 /* --- info jit -------------------------------------------------------------- */

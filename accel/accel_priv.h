@@ -26,11 +26,13 @@ struct Accel {
     GArray *watches; /* Watch of watch.c */
     AccelWatchHit watch_hit;
     bool watch_hit_set; /* nobody has taken it yet */
-    Vcpu *running;      /* in vcpu_run(), or NULL */
-    bool in_step;       /* a step has been taken from the budget and goes on */
-    bool ended;         /* vcpu_end_slice() was called */
-    bool nochain;       /* -d says so */
-    struct T1 *t1;      /* owned: code generator, NULL: interpreter only */
+    VcpuEntered *entered;
+    void *entered_opaque; /* borrowed: from who set it */
+    Vcpu *running;        /* in vcpu_run(), or NULL */
+    bool in_step;  /* a step has been taken from the budget and goes on */
+    bool ended;    /* vcpu_end_slice() was called */
+    bool nochain;  /* -d says so */
+    struct T1 *t1; /* owned: code generator, NULL: interpreter only */
     bool flush_wanted;
     /* Steps set aside so that the running block leaves at the next boundary;
      * the engine gives them back. See accel_hold(). */

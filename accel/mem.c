@@ -31,6 +31,9 @@ static void mem_ram_prepare(Vcpu *v, RamPage page, uint32_t off, unsigned size)
             accel_hold(v);
         }
     }
+    if (flags & RAM_WATCH) {
+        ram_watched(v->dev.vm, page, off, size, RAM_BY_CPU);
+    }
 }
 
 /* Sizes of one device access: the whole when it is aligned, else bytes. */

@@ -22,7 +22,7 @@ static bool watch_touches(const Watch *w, uint64_t va, uint64_t size)
 
 bool accel_watched(const Accel *a, uint64_t va, uint64_t size)
 {
-    for (guint i = 0; i < a->watches->len; i++) {
+    for (guint i = 0; !a->breaks_off && i < a->watches->len; i++) {
         if (watch_touches(&g_array_index(a->watches, Watch, i), va, size)) {
             return true;
         }
@@ -34,6 +34,9 @@ void accel_watch_check(Vcpu *v, uint64_t va, unsigned size, AccelWatch kind)
 {
     Accel *a = v->accel;
 
+    if (a->breaks_off) {
+        return;
+    }
     for (guint i = 0; i < a->watches->len && !a->watch_hit_set; i++) {
         const Watch *w = &g_array_index(a->watches, Watch, i);
 
@@ -64,6 +67,13 @@ static bool watch_drop(Accel *a, const Watch *like)
     return false;
 }
 
+void accel_forget_level1(Accel *a)
+{
+    for (guint i = 0; i < a->vcpus->len; i++) {
+        tlb_l1_flush(((Vcpu *)g_ptr_array_index(a->vcpus, i))->tlb);
+    }
+}
+
 bool accel_watch(Vm *vm, uint64_t va, uint64_t size, unsigned kind, bool insert)
 {
     Accel *a = accel_of(vm);
@@ -74,9 +84,7 @@ bool accel_watch(Vm *vm, uint64_t va, uint64_t size, unsigned kind, bool insert)
         return was;
     }
     g_array_append_val(a->watches, w);
-    for (guint i = 0; i < a->vcpus->len; i++) {
-        tlb_l1_flush(((Vcpu *)g_ptr_array_index(a->vcpus, i))->tlb);
-    }
+    accel_forget_level1(a);
     return true;
 }
 

@@ -236,6 +236,9 @@ static void ram_prepare(Vm *vm, const MemHit *hit, uint64_t size)
         if (ram_flags(vm->ram)[page] & RAM_CODE) {
             listener_code_write(vm, page, (uint32_t)off, (uint32_t)n);
         }
+        if (ram_flags(vm->ram)[page] & RAM_WATCH) {
+            ram_watched(vm, page, (uint32_t)off, (uint32_t)n, RAM_BY_DEVICE);
+        }
         size -= n;
         off = 0;
         page++;

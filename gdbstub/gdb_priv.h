@@ -130,7 +130,7 @@ void gdb_points_clear(GdbState *g);
 
 /* resume.c */
 GdbFn gdb_cmd_continue, gdb_cmd_continue_sig, gdb_cmd_step, gdb_cmd_step_sig,
-    gdb_cmd_vcont, gdb_cmd_vcont_query;
+    gdb_cmd_vcont, gdb_cmd_vcont_query, gdb_cmd_step_back, gdb_cmd_cont_back;
 
 /* condition.c */
 /** condition_true() - evaluate agent bytecode; true as well when it is wrong */

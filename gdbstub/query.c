@@ -19,6 +19,9 @@ static void query_supported(GdbState *g, Scan *s)
                            "QStartNoAckMode+;ConditionalBreakpoints+;"
                            "multiprocess+",
                            GDB_PACKET_MAX);
+    if (g->ops->can_back(g->vm)) {
+        g_string_append(g->reply, ";ReverseStep+;ReverseContinue+");
+    }
     if (g->swbreak) {
         g_string_append(g->reply, ";swbreak+");
     }

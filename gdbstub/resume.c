@@ -4,6 +4,36 @@
 
 #include "gdbstub/gdb_priv.h"
 
+/* --- backwards ---------------------------------------------------------------------------- */
+
+/* The answer is the stop reply, later. */
+static void resume_back(GdbState *g, bool ok)
+{
+    g->owns_stop = g->waiting = g->no_reply = ok;
+    if (!ok) {
+        gdb_error(g, GDB_EINVAL); /* only a replay goes back */
+    }
+}
+
+static int resume_stepper(const GdbState *g)
+{
+    return g->c_vcpu < 0 ? (int)g->g_vcpu : g->c_vcpu;
+}
+
+void gdb_cmd_step_back(GdbState *g, Scan *s)
+{
+    unsigned vcpu = (unsigned)resume_stepper(g);
+
+    resume_back(g, g->ops->step_back(g->vm, vcpu, NULL));
+}
+
+void gdb_cmd_cont_back(GdbState *g, Scan *s)
+{
+    resume_back(g, g->ops->cont_back(g->vm, NULL));
+}
+
+/* --- forwards ----------------------------------------------------------------------------- */
+
 /* The answer is the stop reply, later; or now when nothing can run. */
 static void resume(GdbState *g, int step_vcpu)
 {
@@ -51,11 +81,6 @@ static bool resume_at(GdbState *g, Scan *s)
         }
     }
     return false;
-}
-
-static int resume_stepper(const GdbState *g)
-{
-    return g->c_vcpu < 0 ? (int)g->g_vcpu : g->c_vcpu;
 }
 
 void gdb_cmd_continue(GdbState *g, Scan *s)

@@ -289,6 +289,8 @@ static const GdbRow rows[] = {
     {"c", gdb_cmd_continue},
     {"C", gdb_cmd_continue_sig},
     {"s", gdb_cmd_step},
+    {"bs", gdb_cmd_step_back, true},
+    {"bc", gdb_cmd_cont_back, true},
     {"S", gdb_cmd_step_sig},
     {"Z", gdb_cmd_insert},
     {"z", gdb_cmd_remove},
@@ -325,7 +327,7 @@ static void exec_ready(Vm *vm, void *opaque)
 {
     GdbState *g = opaque;
 
-    if (g->waiting) {
+    if (g->waiting || g->ops->travelling(vm)) {
         gdb_halt(g);
     }
 }
@@ -336,7 +338,6 @@ static void exec_packet(Vm *vm, void *opaque)
     const char *packet = (const char *)g->in.data->data;
     size_t size = g->in.data->len;
 
-    exec_ready(vm, g);
     g->attached = true;
     g_string_truncate(g->reply, 0);
     g->no_reply = false;
@@ -392,6 +393,7 @@ static void command_monitor(GdbState *g, Scan *s)
         return;
     }
     g->ops->call(g->vm, exec_ready, g);
+    g->ops->call_settled(g->vm, exec_ready, g);
     said = g->ops->execute(g->vm, (const char *)line);
     for (size_t at = 0, all = strlen(said); at < all; at += CONSOLE_BYTES) {
         g_string_assign(part, "O");
@@ -410,7 +412,8 @@ static void server_packet(GdbState *g)
     if (scan_word(&s, "qRcmd,")) {
         command_monitor(g, &s);
     } else {
-        g->ops->call(g->vm, exec_packet, g);
+        g->ops->call(g->vm, exec_ready, g);
+        g->ops->call_settled(g->vm, exec_packet, g);
     }
 }
 

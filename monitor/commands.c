@@ -216,45 +216,6 @@ static bool cmd_nmi(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
     return ops(vm)->nmi(vm, error);
 }
 
-/* --- replay --------------------------------------------------------------------- */
-
-static bool cmd_query_replay(Vm *vm, const CmdIn *in, CmdOut *out,
-                             GError **error)
-{
-    static const char *const modes[] = {
-        [REPLAY_NONE] = "none",
-        [REPLAY_RECORD] = "record",
-        [REPLAY_PLAY] = "play",
-    };
-    JsonObject *o = cmd_object(out);
-    ReplayMode mode = vm->replay ? replay_mode(vm->replay) : REPLAY_NONE;
-
-    json_object_set_string_member(o, "mode", modes[mode]);
-    if (mode != REPLAY_NONE) {
-        json_object_set_string_member(o, "filename", replay_file(vm->replay));
-    }
-    json_object_set_int_member(o, "icount", (int64_t)clock_icount(vm->clock));
-    if (vm->replay) {
-        json_object_set_int_member(o, "sequence",
-                                   (int64_t)replay_sequence(vm->replay));
-    }
-    return true;
-}
-
-static void print_replay(JsonNode *value, GString *out)
-{
-    const char *mode = node_str(value, "mode");
-
-    if (strcmp(mode, "none") == 0) {
-        g_string_append(out, "Record/replay is not active\n");
-        return;
-    }
-    g_string_append_printf(
-        out, "%s execution '%s': instruction count = %" PRId64 "\n",
-        strcmp(mode, "record") == 0 ? "Recording" : "Replaying",
-        node_str(value, "filename"), node_int(value, "icount"));
-}
-
 /* --- the machine ----------------------------------------------------------------- */
 
 static bool cmd_info_registers(Vm *vm, const CmdIn *in, CmdOut *out,
@@ -357,7 +318,6 @@ const CmdRow cmd_rows[] = {
     {"query-chardev",  NULL, NULL, cmd_query_chardev, NULL, "character back ends", CMD_IO, "[ChardevInfo]"},
     {NULL, "info chardev", NULL, cmd_info_chardev, NULL, "character back ends", CMD_IO},
     {"query-status",   "info status", NULL, cmd_query_status, print_status, "whether the machine runs", 0, "StatusInfo"},
-    {"query-replay",   "info replay", NULL, cmd_query_replay, print_replay, "record/replay: mode, file and instruction count", 0, "ReplayInfo"},
     {NULL, "info registers", args_registers, cmd_info_registers, NULL, "registers of the vCPU (-a: of all)", 0},
     {NULL, "info mtree", NULL, cmd_info_mtree, NULL, "tree of memory regions", 0},
     {NULL, "info jit",   NULL, cmd_info_jit, NULL, "figures of the translator", 0},
@@ -377,9 +337,6 @@ const CmdRow cmd_rows[] = {
     {NULL, "log", args_log, cmd_log, NULL, "choose what is logged (as -d)", 0},
     {NULL, "logfile", args_file, cmd_logfile, NULL, "log to this file (as -D)", 0},
     {NULL, "help|?", args_help, cmd_help, NULL, "list commands, or explain one", CMD_IO},
-    LATER("replay-break", "replay_break", "stop replay at an instruction count"),
-    LATER("replay-delete-break", "replay_delete_break", "remove that stop"),
-    LATER("replay-seek", "replay_seek", "go to an instruction count"),
     LATER("snapshot-save", "savevm", "save a snapshot"),
     LATER("snapshot-load", "loadvm", "load a snapshot"),
     LATER("snapshot-delete", "delvm", "delete a snapshot"),

@@ -5,8 +5,9 @@
 #include <string.h>
 
 const CmdRow *const cmd_tables[] = {
-    cmd_rows,      cmd_rows_checkpoint, cmd_rows_input, cmd_rows_jobs, cmd_rows_machine,
-    cmd_rows_misc, cmd_rows_qom,   NULL,
+    cmd_rows,      cmd_rows_checkpoint, cmd_rows_input,
+    cmd_rows_jobs, cmd_rows_machine,    cmd_rows_misc,
+    cmd_rows_qom,  cmd_rows_replay,     NULL,
 };
 
 const QmpType *const qmp_type_tables[] = {

@@ -49,7 +49,10 @@ const QmpType qmp_types[] = {
     ENUM("WatchdogAction", "reset shutdown poweroff pause debug none inject-nmi"),
     ENUM("GuestPanicAction", "pause poweroff run"),
     ENUM("ReplayMode", "none record play"),
-    OBJECT("ReplayInfo", "mode:ReplayMode filename?:str icount:int sequence?:int"),
+    OBJECT("ReplayWrite", "icount:int sequence:int cpu-index:int pc:int writer:str old:str new:str"),
+    OBJECT("ReplayPlace", "icount:int sequence:int cpu-index:int pc:int vector?:int"),
+    OBJECT("ReplayDigest", "icount:int sequence:int digest:str"),
+    OBJECT("ReplayInfo", "mode:ReplayMode filename?:str icount:int sequence?:int searching?:bool"),
     OBJECT("CheckpointPlace", "icount:int sequence:int pinned:bool"),
     OBJECT("CheckpointInfo", "enabled:bool count:int pinned:int bytes:int budget:int pages:int packed-pages:int spilled-pages:int "
         "spilled-bytes:int spacing-ns:int taken:int restored:int dropped:int pause-max-ns:int pause-p99-ns:int pause-sum-ns:int "

@@ -40,7 +40,9 @@ static void action_deliver(Vm *vm, const void *event)
         break;
     case ACTION_POWERDOWN:
         machine_powerdown(vm);
-        monitor_event(vm, "POWERDOWN", NULL);
+        if (!replay_behind(vm->replay)) {
+            monitor_event(vm, "POWERDOWN", NULL);
+        }
         break;
     case ACTION_NMI:
         machine_nmi(vm);
@@ -150,7 +152,7 @@ void run_stop(Vm *vm, RunState why)
 {
     Run *r = run_of(vm);
 
-    if (r->state != RUN_RUNNING) {
+    if (r->state != RUN_RUNNING || run_travel_stop(r, why)) {
         return;
     }
     r->state = why;
@@ -280,6 +282,12 @@ const ControlOps run_control_ops = {
     .name = run_name,
     .uuid = run_uuid,
     .gdbserver = run_gdbserver,
+    .seek = run_seek,
+    .break_at = run_break_at,
+    .position = run_position,
+    .find = run_find_begin,
+    .answer = run_find_answer,
+    .arrive = run_arrive,
     .device_types = registry_devices,
     .long_mode = run_long_mode,
     .set_action = run_set_action,

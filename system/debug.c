@@ -58,6 +58,11 @@ uint64_t debug_limit(const Run *r, const Vcpu *v)
     uint64_t now = clock_icount(r->vm->clock);
     uint64_t most = r->debug.stop_at - now;
 
+    if (r->travel.on) {
+        most = run_travel_limit(r);
+    } else if (r->break_set && moment_compare(r->served_at, r->break_at) < 0) {
+        most = MIN(most, MAX(r->break_at.icount - now, 1));
+    }
     /* the step that a breakpoint lets pass is alone: a repeated string
      * instruction stops before each iteration */
     if (r->debug.step_vcpu == (int)v->index || accel_break_here(r->vm, v->pc)) {
@@ -68,8 +73,10 @@ uint64_t debug_limit(const Run *r, const Vcpu *v)
 
 void debug_ran(Run *r, const Vcpu *v, uint64_t before)
 {
-    if (r->debug.step_vcpu == (int)v->index
-        && clock_icount(r->vm->clock) != before) {
+    if (r->travel.on) {
+        run_travel_ran(r, v, before);
+    } else if (r->debug.step_vcpu == (int)v->index
+               && clock_icount(r->vm->clock) != before) {
         r->debug.step_vcpu = -1;
         r->debug.stop_at = clock_icount(r->vm->clock);
     }
@@ -82,11 +89,39 @@ static void debug_stop(Run *r, const GdbStop *why)
     run_stop(r->vm, RUN_DEBUG);
 }
 
+bool debug_break_here(Run *r, Vcpu *v)
+{
+    if (!accel_break_here(r->vm, v->pc) || !v->ops->runnable(v)
+        || debug_passed(r, v)) {
+        return false;
+    }
+    r->debug.passed_at = clock_icount(r->vm->clock) + 1;
+    r->debug.passed_pc = v->pc;
+    return gdb_break_hit(r->vm, v->index, v->pc);
+}
+
+/* The stop of replay_break, which is for once: on arriving. */
+static bool debug_break_at(Run *r, Moment before)
+{
+    if (!r->break_set || moment_compare(before, r->break_at) >= 0
+        || moment_compare(r->served_at, r->break_at) < 0) {
+        return false;
+    }
+    r->break_set = false;
+    return true;
+}
+
 void debug_check(Run *r, Vcpu *v)
 {
     GdbStop why = {.vcpu = v->index};
     AccelWatchHit hit;
+    Moment before = r->served_at;
 
+    if (r->travel.on) {
+        run_travel_served(r, v);
+        return;
+    }
+    r->served_at = replay_moment(r->vm->replay);
     if (accel_watch_take(r->vm, &hit)) {
         why = (GdbStop){.kind = GDB_STOP_WATCH,
                         .vcpu = hit.index,
@@ -96,14 +131,11 @@ void debug_check(Run *r, Vcpu *v)
     } else if (clock_icount(r->vm->clock) >= r->debug.stop_at) {
         why.kind = GDB_STOP_STEP;
         debug_stop(r, &why);
-    } else if (accel_break_here(r->vm, v->pc) && v->ops->runnable(v)
-               && !debug_passed(r, v)) {
-        r->debug.passed_at = clock_icount(r->vm->clock) + 1;
-        r->debug.passed_pc = v->pc;
-        if (gdb_break_hit(r->vm, v->index, v->pc)) {
-            why.kind = GDB_STOP_BREAK;
-            debug_stop(r, &why);
-        }
+    } else if (debug_break_here(r, v)) {
+        why.kind = GDB_STOP_BREAK;
+        debug_stop(r, &why);
+    } else if (debug_break_at(r, before)) {
+        run_stop(r->vm, RUN_PAUSED);
     }
 }
 
@@ -112,6 +144,11 @@ void debug_check(Run *r, Vcpu *v)
 static bool debug_running(const Vm *vm)
 {
     return run_of(vm)->state == RUN_RUNNING;
+}
+
+static bool debug_travelling(const Vm *vm)
+{
+    return run_of(vm)->travel.goal != TRAVEL_GOAL_NONE;
 }
 
 static void debug_pause(Vm *vm)
@@ -138,6 +175,11 @@ static bool debug_deliver(Vm *vm, GError **error)
     }
     return verdict != REPLAY_DIVERGED
            || fail(error, "%s", replay_report(vm->replay));
+}
+
+static bool debug_can_back(const Vm *vm)
+{
+    return replay_mode(vm->replay) == REPLAY_PLAY;
 }
 
 static void debug_why(const Vm *vm, GdbStop *out)
@@ -167,8 +209,18 @@ static void debug_why(const Vm *vm, GdbStop *out)
         out->kind = GDB_STOP_OTHER;
         break;
     }
-    if (r->ended && out->kind == GDB_STOP_PAUSED) {
+    if (r->ended && debug_can_back(vm)
+        && (out->kind == GDB_STOP_PAUSED || out->kind == GDB_STOP_SHUTDOWN)) {
         out->kind = GDB_STOP_LOG_END;
+    }
+}
+
+void debug_go_on(Run *r)
+{
+    if (r->ended) {
+        run_nobody_left(r);
+    } else {
+        run_cont(r->vm, NULL);
     }
 }
 
@@ -176,13 +228,13 @@ static void debug_left(Vm *vm, bool resume)
 {
     Run *r = run_of(vm);
 
-    if (r->state == RUN_RUNNING || r->state == RUN_SHUTDOWN) {
-        return;
-    }
-    if (r->ended) {
-        run_nobody_left(r);
-    } else if (resume) {
-        run_cont(vm, NULL);
+    if (r->travel.goal != TRAVEL_GOAL_NONE) {
+        r->travel.leave = resume;
+        run_stop(vm, RUN_PAUSED); /* what it looked for interests nobody */
+    } else if (r->state == RUN_SHUTDOWN) {
+        run_let_go(r);
+    } else if (r->state != RUN_RUNNING && (resume || r->ended)) {
+        debug_go_on(r);
     }
 }
 
@@ -193,11 +245,16 @@ static void debug_quit(Vm *vm)
 
 static const GdbOps debug_gdb_ops = {
     .call = run_call,
+    .call_settled = run_call_settled,
+    .travelling = debug_travelling,
     .execute = hmp_execute,
     .running = debug_running,
     .stop = debug_pause,
     .cont = run_cont,
     .step = debug_step,
+    .can_back = debug_can_back,
+    .step_back = run_step_back,
+    .cont_back = run_cont_back,
     .deliver = debug_deliver,
     .why = debug_why,
     .left = debug_left,

@@ -55,10 +55,12 @@ Run *run_new(Vm *vm, const RunOptions *o)
     g_cond_init(&r->wake);
     g_cond_init(&r->served);
     g_queue_init(&r->calls);
+    g_queue_init(&r->settled);
     r->hooks = g_array_new(FALSE, FALSE, sizeof(RunHook));
     run_add_hook(r, control_tell, NULL);
     run_add_hook(r, debug_tell, NULL);
     debug_init(r);
+    run_travel_init(r);
     vm->system = r;
     control_install(vm, &run_control_ops);
     input_set_wakeup(vm->input, run_wake, r);
@@ -74,6 +76,7 @@ void run_free(Run *r)
     g_cond_clear(&r->wake);
     g_cond_clear(&r->served);
     g_clear_pointer(&r->io, g_main_loop_unref);
+    run_travel_fini(r);
     if (r->perf_map) {
         fclose(r->perf_map);
     }
@@ -112,13 +115,12 @@ static void run_wait(void *run, int64_t ns)
     g_mutex_unlock(&r->lock);
 }
 
-void run_call(Vm *vm, void (*fn)(Vm *vm, void *opaque), void *opaque)
+static void run_call_and_wait(Vm *vm, RunCall call)
 {
     Run *r = run_of(vm);
-    RunCall call = {.fn = fn, .opaque = opaque};
 
     if (!vm->thread || vm->thread == g_thread_self()) {
-        fn(vm, opaque);
+        call.fn(vm, call.opaque);
         return;
     }
     g_mutex_lock(&r->lock);
@@ -131,7 +133,31 @@ void run_call(Vm *vm, void (*fn)(Vm *vm, void *opaque), void *opaque)
         }
         if (!call.done) {
             g_queue_remove(&r->calls, &call);
+            g_queue_remove(&r->settled, &call);
         }
+    }
+    g_mutex_unlock(&r->lock);
+}
+
+void run_call(Vm *vm, void (*fn)(Vm *vm, void *opaque), void *opaque)
+{
+    run_call_and_wait(vm, (RunCall){.fn = fn, .opaque = opaque});
+}
+
+void run_call_settled(Vm *vm, void (*fn)(Vm *vm, void *opaque), void *opaque)
+{
+    run_call_and_wait(vm,
+                      (RunCall){.fn = fn, .opaque = opaque, .settled = true});
+}
+
+void run_settled(Run *r)
+{
+    RunCall *call;
+
+    g_mutex_lock(&r->lock);
+    while ((call = g_queue_pop_tail(&r->settled))) {
+        g_queue_push_head(&r->calls, call);
+        g_atomic_int_set(&r->attention, 1);
     }
     g_mutex_unlock(&r->lock);
 }
@@ -158,6 +184,10 @@ void run_serve(Run *r)
     }
     g_mutex_lock(&r->lock);
     while ((call = g_queue_pop_head(&r->calls))) {
+        if (call->settled && r->travel.goal != TRAVEL_GOAL_NONE) {
+            g_queue_push_tail(&r->settled, call);
+            continue;
+        }
         g_mutex_unlock(&r->lock);
         call->fn(r->vm, call->opaque);
         g_mutex_lock(&r->lock);
@@ -226,6 +256,12 @@ static void run_diverged(Run *r)
     const char *report = replay_report(r->vm->replay);
 
     g_printerr("reprise: %s\n", report ? report : "the log failed");
+    if (r->travel.on) {
+        r->ended = true;
+        r->status = STATUS_DIVERGED;
+        run_stop(r->vm, RUN_INTERNAL_ERROR);
+        return;
+    }
     if (playing) {
         r->ended = true;
         if (run_unattended(r)) {
@@ -235,6 +271,21 @@ static void run_diverged(Run *r)
         r->status = STATUS_DIVERGED;
     }
     run_stop(r->vm, playing ? RUN_INTERNAL_ERROR : RUN_IO_ERROR);
+}
+
+void run_let_go(Run *r)
+{
+    if (r->held) {
+        run_quit(r->vm, r->vm->cause,
+                 r->status ? r->status : MAX(r->vm->exit_status, 0));
+    }
+}
+
+/* A debugger may go back from the end of a recording: it stays. */
+static bool run_held_by_debugger(const Run *r)
+{
+    return replay_mode(r->vm->replay) == REPLAY_PLAY && !r->status
+           && gdb_attended(r->vm);
 }
 
 /* --- one pass --------------------------------------------------------------- */
@@ -247,10 +298,17 @@ static void run_shutdown(Run *r)
                         vm->cause >= VM_CAUSE_GUEST_SHUTDOWN ? "true" : "false",
                         vm_cause_name(vm->cause));
 
-    monitor_event(vm, "SHUTDOWN", data);
+    if (!replay_behind(vm->replay)) {
+        monitor_event(vm, "SHUTDOWN", data);
+    }
     r->cause = vm->cause;
     run_close_log(r, true);
-    if (r->o.no_shutdown) {
+    r->guest_off = true;
+    r->held = !r->o.no_shutdown && (r->travel.on || run_held_by_debugger(r));
+    if (r->travel.on) {
+        return; /* the end of the way */
+    }
+    if (r->o.no_shutdown || r->held) {
         run_stop(vm, RUN_SHUTDOWN);
         return;
     }
@@ -267,7 +325,9 @@ static void run_reset(Run *r)
 
     devices_reset(vm);
     replay_changed(vm->replay);
-    monitor_event(vm, "RESET", data);
+    if (!replay_behind(vm->replay)) {
+        monitor_event(vm, "RESET", data);
+    }
 }
 
 /* What a device asked for, directly after the instruction that asked. */
@@ -369,7 +429,9 @@ static bool run_verdict(Run *r, ReplayVerdict verdict)
         if (run_vcpu(r)) { /* a breakpoint here comes first */
             debug_check(r, run_vcpu(r));
         }
-        if (r->state == RUN_RUNNING) {
+        if (r->travel.on) {
+            r->ended = true;
+        } else if (r->state == RUN_RUNNING) {
             run_end_of_recording(r);
         }
         return false;
@@ -412,7 +474,14 @@ static void run_slice(Run *r, Vcpu *v)
     debug_ran(r, v, before);
 }
 
-static void run_pass(Run *r)
+/* A way begins here, or a part of it ends. */
+static bool run_is_elsewhere(const Run *r)
+{
+    return r->travel.goal != TRAVEL_GOAL_NONE
+           && (!r->travel.on || r->travel.there);
+}
+
+void run_pass(Run *r)
 {
     Vm *vm = r->vm;
     Vcpu *v;
@@ -436,7 +505,8 @@ static void run_pass(Run *r)
     run_accept(r, v);
     debug_check(r, v);
     run_serve(r);
-    if (r->state != RUN_RUNNING || r->quitting || vm->requests) {
+    if (r->state != RUN_RUNNING || r->quitting || vm->requests
+        || run_is_elsewhere(r)) {
         return;
     }
     if (checkpoints_poll(replay_checkpoints(vm->replay))) {
@@ -516,6 +586,9 @@ static gpointer run_thread(gpointer data)
     while (!r->quitting) {
         if (r->state == RUN_RUNNING && !r->vm->vcpus->len) {
             run_pass_empty(r);
+        } else if (r->state == RUN_RUNNING
+                   && r->travel.goal != TRAVEL_GOAL_NONE) {
+            run_travel(r);
         } else if (r->state == RUN_RUNNING) {
             run_pass(r);
             if (++passes % 64 == 0) {
@@ -539,6 +612,7 @@ static gpointer run_thread(gpointer data)
     r->over = true;
     g_cond_broadcast(&r->served);
     g_mutex_unlock(&r->lock);
+    run_arrived(r);
     g_idle_add(run_leave, r); /* the I/O thread may not be in its loop yet */
     return NULL;
 }

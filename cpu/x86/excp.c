@@ -468,6 +468,11 @@ static void enter(X86Cpu *c, Event ev)
             }
             c->inhibit = false;
             c->v.halted = false; /* hlt with TF set */
+            vcpu_entered(&c->v,
+                         ev.kind == EVENT_EXTERNAL && ev.vector != X86_DB
+                             ? VCPU_ENTRY_INTERRUPT
+                             : VCPU_ENTRY_EXCEPTION,
+                         ev.vector);
             return;
         }
         if (!next_event(c, &ev)) {

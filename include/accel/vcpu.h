@@ -148,6 +148,8 @@ void accel_flush_code(Vm *vm);
 bool accel_breakpoint(Vm *vm, uint64_t pc, bool insert);
 /** accel_break_here() - is there a breakpoint at @pc? */
 bool accel_break_here(const Vm *vm, uint64_t pc);
+/** accel_breaks_enable() - off: breakpoints and watchpoints stay and stop nobody */
+void accel_breaks_enable(Vm *vm, bool on);
 
 /* Watchpoints on virtual addresses. A hit ends the slice after the instruction
  * (or interrupt acceptance) that made it; only watched pages are slower. */
@@ -165,5 +167,17 @@ bool accel_watch(Vm *vm, uint64_t va, uint64_t size, unsigned kind,
                  bool insert);
 /** accel_watch_take() - the first hit since the last call, if any */
 bool accel_watch_take(Vm *vm, AccelWatchHit *out);
+
+/* Handlers that a vCPU entered, for who looks for them. */
+typedef enum VcpuEntry {
+    VCPU_ENTRY_INTERRUPT, /* between steps */
+    VCPU_ENTRY_EXCEPTION, /* the end of a step, which vcpu_icount() has not yet */
+} VcpuEntry;
+typedef void VcpuEntered(void *opaque, Vcpu *v, VcpuEntry kind,
+                         unsigned vector);
+/** accel_set_entered() - call @fn after each; NULL: none */
+void accel_set_entered(Vm *vm, VcpuEntered *fn, void *opaque);
+/** vcpu_entered() - by the architecture */
+void vcpu_entered(Vcpu *v, VcpuEntry kind, unsigned vector);
 
 #endif

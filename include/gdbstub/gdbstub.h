@@ -35,14 +35,23 @@ typedef struct GdbStop {
 typedef struct GdbOps {
     /** run @fn on the machine thread between two steps and wait for it */
     void (*call)(Vm *vm, void (*fn)(Vm *vm, void *opaque), void *opaque);
+    /** as .call, but not while the machine is on its way to another moment */
+    void (*call_settled)(Vm *vm, void (*fn)(Vm *vm, void *opaque),
+                         void *opaque);
     /** the monitor's answer to @line, owned by the caller. Thread: I/O */
     char *(*execute)(Vm *vm, const char *line);
     /* The rest: Thread: machine (inside .call). */
     bool (*running)(const Vm *vm);
+    bool (*travelling)(const Vm *vm); /* and so .running */
     void (*stop)(Vm *vm);
     bool (*cont)(Vm *vm, GError **error);
     /** run until vCPU @vcpu has made one step, then stop */
     bool (*step)(Vm *vm, unsigned vcpu, GError **error);
+    /** going back is possible at all: a replay */
+    bool (*can_back)(const Vm *vm);
+    /** as .step and .cont, backwards */
+    bool (*step_back)(Vm *vm, unsigned vcpu, GError **error);
+    bool (*cont_back)(Vm *vm, GError **error);
     /** deliver posted inputs at this moment, while stopped */
     bool (*deliver)(Vm *vm, GError **error);
     /** why it is not running now */

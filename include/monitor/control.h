@@ -8,6 +8,7 @@
 #define MONITOR_CONTROL_H
 
 #include "core/vm.h"
+#include "replay/travel.h"
 
 /* Names as QMP's RunState: run_state_name(). */
 typedef enum RunState {
@@ -49,6 +50,18 @@ typedef struct ControlOps {
     const char *(*uuid)(const Vm *vm);
     /** serve gdb on @device, "none" ends it. Thread: I/O */
     bool (*gdbserver)(Vm *vm, const char *device, GError **error);
+    /* Other moments of a recording. False: refused. */
+    /** begin to go there: the machine runs, then stops */
+    bool (*seek)(Vm *vm, Moment to, GError **error);
+    /** stop once at *@at; NULL: nowhere */
+    bool (*break_at)(Vm *vm, const Moment *at, GError **error);
+    /** now, or where a search began */
+    Moment (*position)(const Vm *vm, bool *searching);
+    /** begin to search; then .arrive and .answer */
+    bool (*find)(Vm *vm, const TravelQuery *q, GError **error);
+    void (*answer)(Vm *vm, TravelAnswer *out);
+    /** wait, serving others, until it is there. Thread: I/O */
+    void (*arrive)(Vm *vm);
     /** "reboot", "shutdown", "panic", "watchdog"; NULL: nothing to choose */
     bool (*set_action)(Vm *vm, const char *what, const char *value,
                        GError **error);

@@ -61,6 +61,28 @@ static bool fake_step(Vm *vm, unsigned vcpu, GError **error)
     return true;
 }
 
+static bool fake_travelling(const Vm *vm)
+{
+    return false;
+}
+
+static bool fake_can_back(const Vm *vm)
+{
+    return bench_of(vm)->replaying;
+}
+
+static bool fake_step_back(Vm *vm, unsigned vcpu, GError **error)
+{
+    note(vm, "step-back", (int)vcpu);
+    return bench_of(vm)->running = bench_of(vm)->replaying;
+}
+
+static bool fake_cont_back(Vm *vm, GError **error)
+{
+    note(vm, "cont-back", -1);
+    return bench_of(vm)->running = bench_of(vm)->replaying;
+}
+
 static bool fake_deliver(Vm *vm, GError **error)
 {
     chr_deliver(vm);
@@ -86,6 +108,11 @@ static void fake_quit(Vm *vm)
 
 static const GdbOps fake_ops = {
     .call = fake_call,
+    .call_settled = fake_call,
+    .travelling = fake_travelling,
+    .can_back = fake_can_back,
+    .step_back = fake_step_back,
+    .cont_back = fake_cont_back,
     .execute = fake_execute,
     .running = fake_running,
     .stop = fake_stop,

@@ -13,6 +13,7 @@ typedef struct GdbBench {
     Vm *vm;
     int fd; /* owned: the debugger's end */
     bool running, quit;
+    bool replaying; /* going back is possible */
     GString *calls; /* "stop,cont,step0,left1,..." */
 } GdbBench;
 

@@ -107,6 +107,50 @@ static bool fake_long_mode(const Vm *vm)
     return true;
 }
 
+static bool fake_seek(Vm *vm, Moment to, GError **error)
+{
+    g_autofree char *what =
+        g_strdup_printf("seek:%" PRIu64 ".%" PRIu64, to.icount, to.sequence);
+
+    return refused(vm, what, error);
+}
+
+static bool fake_break_at(Vm *vm, const Moment *at, GError **error)
+{
+    g_autofree char *what = at ? g_strdup_printf("break:%" PRIu64 ".%" PRIu64,
+                                                 at->icount, at->sequence)
+                               : g_strdup("no-break");
+
+    return refused(vm, what, error);
+}
+
+static bool fake_find(Vm *vm, const TravelQuery *q, GError **error)
+{
+    g_autofree char *what =
+        q->what == TRAVEL_WRITE
+            ? g_strdup_printf("write:%" PRIx64 "+%u%s", q->address, q->size,
+                              q->physical ? ":physical" : "")
+            : g_strdup_printf("find%d:%d:%s:%s", q->what, q->vector, q->source,
+                              q->forward ? "on" : "back");
+
+    return refused(vm, what, error);
+}
+
+static void fake_answer(Vm *vm, TravelAnswer *out)
+{
+    *out = (TravelAnswer){.end = TRAVEL_THERE,
+                          .at = {100, 2},
+                          .pc = 0x1234,
+                          .before = {0xab},
+                          .after = {0xcd},
+                          .vector = 32};
+}
+
+static void fake_arrive(Vm *vm)
+{
+    note(vm, "arrive");
+}
+
 static void fake_print_registers(Vm *vm, bool all, GString *out)
 {
     g_string_append(out, all ? "RAX of all\n" : "RAX of one\n");
@@ -133,6 +177,11 @@ static const ControlOps fake_ops = {
     .long_mode = fake_long_mode,
     .name = fake_name,
     .uuid = fake_uuid,
+    .seek = fake_seek,
+    .break_at = fake_break_at,
+    .find = fake_find,
+    .answer = fake_answer,
+    .arrive = fake_arrive,
     .print_registers = fake_print_registers,
     .print_jit = fake_print,
     .print_tlb = fake_print,

@@ -100,6 +100,25 @@ static void test_info(MonBench **f, gconstpointer arg)
     mentions(b, "info registers -b", "unexpected '-b'");
 }
 
+static void test_travel(MonBench **f, gconstpointer arg)
+{
+    MonBench *b = *f;
+
+    says(b, "replay_seek 0x10", "");
+    says(b, "replay_break 7.3", "");
+    says(b, "replay_delete_break", "");
+    says(b, "replay_find exception:0xe backward",
+         "at 100.2, CPU #0, pc 0x1234, vector 0x20\n");
+    says(b, "replay_find chr", "at 100.2, CPU #0, pc 0x1234, vector 0x20\n");
+    says(b, "replay_last_write -p 0x1000",
+         "written by a vCPU at 100.2, CPU #0, pc 0x1234: bytes ab became "
+         "cd\n");
+    g_assert_cmpstr(b->calls->str, ==,
+                    "seek:16.0,arrive,break:7.3,no-break,"
+                    "find3:14:exception:0xe:back,arrive,"
+                    "find1:-1:chr:on,arrive,write:1000+1:physical,arrive");
+}
+
 static void test_wrong(MonBench **f, gconstpointer arg)
 {
     MonBench *b = *f;
@@ -108,7 +127,11 @@ static void test_wrong(MonBench **f, gconstpointer arg)
     mentions(b, "info stauts", "did you mean 'info status'?");
     mentions(b, "xyzzy", "unknown command: 'xyzzy'\n");
     mentions(b, "stop now", "unexpected 'now'");
-    mentions(b, "replay_break 100", "not there yet");
+    mentions(b, "replay_break 100 x", "no instruction count");
+    mentions(b, "replay_break -1", "not negative");
+    mentions(b, "replay_last_write 0 65", "1 to 64");
+    mentions(b, "replay_find exception:256", "no vector");
+    mentions(b, "replay_find chr sideways", "neither forward nor backward");
     mentions(b, "savevm", "not there yet");
     mentions(b, "pmemsave 0 16 \"open", "a quote is not closed");
     mentions(b, "log nosuch", "nosuch");
@@ -321,6 +344,7 @@ int main(int argc, char **argv)
     FIX("/hmp/keys", test_keys);
     FIX("/hmp/gdbserver", test_gdbserver);
     FIX("/hmp/info", test_info);
+    FIX("/hmp/travel", test_travel);
     FIX("/hmp/wrong", test_wrong);
     FIX("/hmp/help", test_help);
     FIX("/hmp/print", test_print);

@@ -205,8 +205,9 @@ static void test_mistakes(Fix *f, gconstpointer arg)
         {"{\"execute\": \"human-monitor-command\", \"arguments\":"
          " {\"command-line\": []}}",
          "Invalid parameter type for 'command-line', expected: string"},
-        {"{\"execute\": \"replay-seek\", \"arguments\": {\"icount\": 1}}",
-         "not there yet"},
+        {"{\"execute\": \"replay-seek\", \"arguments\": {\"icount\": -1}}",
+         "not negative"},
+        {"{\"execute\": \"replay-break\"}", "Parameter 'icount' is missing"},
         {"[]", "must be a JSON object"},
         {"\"stop\"", "must be a JSON object"},
         {"1 ", "must be a JSON object"},
