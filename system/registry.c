@@ -2,10 +2,12 @@
 /* Every device type and input source, by hand. */
 #include "system/registry.h"
 
+#include "block/drives.h"
 #include "chardev/port.h"
 #include "core/error.h"
 #include "gdbstub/gdbstub.h"
 #include "hw/debugcon.h"
+#include "hw/ide.h"
 #include "hw/isa_debug_exit.h"
 #include "hw/ps2.h"
 #include "hw/serial16550.h"
@@ -13,6 +15,8 @@
 #include "system/control.h"
 
 const DeviceType *const registry_devices[] = {
+    &ide_cd_type,
+    &ide_hd_type,
     &isa_debug_exit_type,
     &isa_debugcon_type,
     &isa_serial_type,
@@ -23,6 +27,8 @@ void registry_sources(Vm *vm)
 {
     input_source_register(vm, &replay_clock_source);
     input_source_register(vm, &chr_source);
+    input_source_register(vm, &block_source);
+    input_source_register(vm, &media_source);
     input_source_register(vm, &key_source);
     input_source_register(vm, &pointer_source);
     input_source_register(vm, &action_source);

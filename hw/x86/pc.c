@@ -2,7 +2,7 @@
 /*
  * The pc board: 440FX, PIIX3, PIIX4 power management and the ISA devices of
  * an AT. Everything is made in one fixed order.
- * Not modelled: disks, floppy, VGA, parallel ports, the PC speaker's sound.
+ * Not modelled: floppy, VGA, parallel ports, the PC speaker's sound.
  */
 #include "core/error.h"
 #include "hw/apic.h"
@@ -39,7 +39,7 @@ static const StateField pc_state[] = {
     WIRE(Pc, cpus), WIRE(Pc, max_cpus), WIRE(Pc, ram), WIRE(Pc, cpu),
     WIRE(Pc, apic_bus), WIRE(Pc, pic), WIRE(Pc, ioapic), WIRE(Pc, i440fx),
     WIRE(Pc, piix3), WIRE(Pc, pm), WIRE(Pc, fw_cfg), WIRE(Pc, rtc),
-    WIRE(Pc, hpet_dev), WIRE(Pc, pit), WIRE(Pc, dma), WIRE(Pc, i8042),
+    WIRE(Pc, ide), WIRE(Pc, hpet_dev), WIRE(Pc, pit), WIRE(Pc, dma), WIRE(Pc, i8042),
     WIRE(Pc, serial_mask), WIRE(Pc, has_vga), WIRE(Pc, boot_order),
     STATE_END,
 };
@@ -236,7 +236,8 @@ static bool build_chipset(Pc *pc, const MachineConfig *cfg, GError **error)
     pci_place((PciDevice *)pc->pm, bus, PCI_DEVFN(1, 3));
     piix4_pm_connect(pc->pm, &pc->sci);
     i440fx_set_cf8_bytes(pc->i440fx, pc->piix3, &piix3_cf8_ops);
-    return device_realize(pc->piix3, error) && device_realize(pc->pm, error);
+    return device_realize(pc->piix3, error) && pc_ide_build(pc, cfg, error)
+           && device_realize(pc->pm, error);
 }
 
 /* --- ISA devices ---------------------------------------------------------- */
@@ -460,6 +461,8 @@ static bool add_device(Pc *pc, const MachineConfig *cfg, const DeviceSpec *spec,
     } else if (type->bus && g_str_equal(type->bus, "isa")) {
         good = finish_isa(pc, dev, spec->id ? spec->id : spec->driver, backend,
                           error);
+    } else if (type->bus && g_str_equal(type->bus, "ide")) {
+        good = pc_ide_device(pc, dev, error);
     } else {
         return fail(error, "-device %s: this machine has no %s bus",
                     spec->driver, type->bus ? type->bus : "system");
@@ -583,7 +586,8 @@ static bool pc_build(Vm *vm, const MachineConfig *cfg, GError **error)
     init_lines(pc);
     return device_realize(&pc->m.dev, error) && build_processors(pc, cfg, error)
            && build_chipset(pc, cfg, error) && build_isa(pc, cfg, error)
-           && build_devices(pc, cfg, error) && build_firmware(pc, cfg, error);
+           && pc_ide_drives(pc, cfg, error) && build_devices(pc, cfg, error)
+           && build_firmware(pc, cfg, error);
 }
 
 static void pc_powerdown(Vm *vm)

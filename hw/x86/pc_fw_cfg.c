@@ -70,6 +70,7 @@ void pc_cmos_build(Pc *pc, const MachineConfig *cfg)
     mc146818_set_nvram(rtc, 0x14, 0x06); /* FPU, PS/2 mouse; no floppy */
     mc146818_set_nvram(rtc, 0x10, 0);
     mc146818_set_nvram(rtc, 0x12, 0);
+    pc_ide_cmos(pc);
     cmos_boot_order(rtc, cfg->boot_order ? cfg->boot_order : "cad");
 }
 
@@ -109,6 +110,9 @@ static bool add_boot_files(Pc *pc, const MachineConfig *cfg, GError **error)
     g_autoptr(GString) order = g_string_new(NULL);
     uint8_t v[8];
 
+    if (!pc_ide_boot_order(pc, error)) {
+        return false;
+    }
     if (cfg->boot_strict) {
         g_ptr_array_add(pc->boot_order, g_strdup("HALT"));
     }

@@ -29,8 +29,8 @@ typedef struct Pc {
     unsigned cpus, max_cpus, slots;
     I440fxRam ram;
     X86Cpu **cpu; /* owned array; borrowed entries: of the Vm */
-    Device *apic_bus, *pic, *ioapic, *i440fx, *piix3, *pm; /* borrowed */
-    Device *fw_cfg, *rtc, *hpet_dev, *pit, *dma, *i8042;   /* borrowed */
+    Device *apic_bus, *pic, *ioapic, *i440fx, *piix3, *pm;     /* borrowed */
+    Device *ide, *fw_cfg, *rtc, *hpet_dev, *pit, *dma, *i8042; /* borrowed */
     unsigned serial_mask; /* COM ports there are, bit 0: COM1 */
     bool has_vga;
     GPtrArray *boot_order; /* owned: char * of "bootorder" */
@@ -41,6 +41,15 @@ bool direct_boot_setup(Pc *pc, const MachineConfig *cfg, GError **error);
 /** multiboot_setup() - @found false: @kernel is no multiboot kernel */
 bool multiboot_setup(Pc *pc, const MachineConfig *cfg, GBytes *kernel,
                      bool *found, GError **error);
+/* pc_ide.c */
+bool pc_ide_build(Pc *pc, const MachineConfig *cfg, GError **error);
+/** pc_ide_drives() - what -drive if=ide says, and the empty CD drive */
+bool pc_ide_drives(Pc *pc, const MachineConfig *cfg, GError **error);
+/** pc_ide_device() - place and realize a drive of -device */
+bool pc_ide_device(Pc *pc, Device *dev, GError **error);
+void pc_ide_cmos(Pc *pc);
+/** pc_ide_boot_order() - drives with a bootindex to the boot order */
+bool pc_ide_boot_order(Pc *pc, GError **error);
 /** pvh_setup() - @found false: @kernel is no ELF file */
 bool pvh_setup(Pc *pc, const MachineConfig *cfg, GBytes *kernel, bool *found,
                GError **error);
