@@ -459,6 +459,12 @@ bool opt_boot(Options *o, const char *arg, GError **error)
         || !boot_timeouts(o, &kv, error)) {
         return false;
     }
+    if (o->boot_once) {
+        return fail(error,
+                    "once=%s: another order after the first start is "
+                    "not in this version yet",
+                    o->boot_once);
+    }
     splash = keyvals_take(&kv, "splash");
     if (splash) {
         option_set(&o->boot_splash, splash);

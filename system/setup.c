@@ -212,17 +212,26 @@ static bool setup_fw_cfg(Setup *s, const char *text, GError **error)
 
 static bool setup_smbios(Setup *s, const char *text, GError **error)
 {
-    static const char *const skip[] = {"type", NULL};
+    static const char *const skip[] = {"type", "file", NULL};
     g_auto(KeyVals) kv = {0};
     SmbiosSpec b = {0};
+    const char *file;
     uint64_t type = 0;
 
     keyvals_parse(&kv, text, NULL);
+    file = keyvals_take(&kv, "file");
     if (!keyvals_take_u64(&kv, "type", 127, &type, error)) {
         return fail_prefix(error, "-smbios");
     }
+    if (!file == !keyvals_take(&kv, "type")) {
+        return fail(error, "-smbios %s: needs one of type= and file=", text);
+    }
     b.type = (unsigned)type;
+    b.file = file ? setup_keep(s, file) : NULL;
     b.props = setup_props(s, &kv, skip, &b.prop_count);
+    if (file && b.prop_count) {
+        return fail(error, "-smbios %s: file= stands alone", text);
+    }
     g_array_append_val(s->smbios, b);
     return true;
 }
@@ -571,6 +580,11 @@ static void setup_config(Setup *s)
         .boot_menu = o->boot_menu,
         .boot_strict = o->boot_strict,
         .boot_menu_timeout_ms = o->boot_timeout_ms,
+        .boot_splash = o->boot_splash,
+        .has_reboot_timeout = o->has_reboot_timeout,
+        .reboot_timeout_ms = o->reboot_timeout_ms,
+        .option_roms = (const char *const *)o->roms->pdata,
+        .option_rom_count = o->roms->len,
         .devices = (const DeviceSpec *)(void *)s->devices->data,
         .device_count = s->devices->len,
         .globals = (const GlobalSpec *)(void *)s->globals->data,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * SMBIOS 2.8 structures 1, 3, 4, 16, 17, 19, 32 and 127; type 0 comes from the
- * BIOS unless -smbios type=0 is given. Source: DMTF DSP0134 2.8.0, chapter 7.
+ * SMBIOS 2.8 structures 1, 3, 4, 16, 17, 19, 32 and 127; 2 and 11 when they
+ * are asked for; type 0 comes from the BIOS unless -smbios type=0 is given.
+ * Source: DMTF DSP0134 2.8.0, chapter 7.
  */
 #include "hw/smbios.h"
 
@@ -27,7 +28,26 @@ typedef struct Smbios {
     GByteArray *out; /* borrowed: from the caller */
     unsigned structures, largest;
     const MachineConfig *cfg;
+    const GPtrArray *files; /* borrowed: GBytes *, structures of the user */
 } Smbios;
+
+/* What -smbios can say; 2.8.0 chapter 7 has the meanings. */
+typedef struct SmbiosFields {
+    unsigned type;
+    const char *const names[8];
+} SmbiosFields;
+
+/* clang-format off */
+static const SmbiosFields smbios_fields[] = {
+    {0,  {"vendor", "version", "date", "release", "uefi"}},
+    {1,  {"manufacturer", "product", "version", "serial", "uuid", "sku", "family"}},
+    {2,  {"manufacturer", "product", "version", "serial", "asset", "location"}},
+    {3,  {"manufacturer", "version", "serial", "asset", "sku"}},
+    {4,  {"manufacturer", "version", "serial", "asset", "part"}},
+    {11, {"value"}},
+    {17, {"manufacturer", "serial", "asset", "part"}},
+};
+/* clang-format on */
 
 static void put(SmbItem *s, uint64_t v, unsigned size)
 {
@@ -82,7 +102,8 @@ static const char *field(const Smbios *b, unsigned type, const char *name,
     for (unsigned i = 0; i < b->cfg->smbios_count; i++) {
         const SmbiosSpec *s = &b->cfg->smbios[i];
 
-        for (unsigned j = 0; s->type == type && j < s->prop_count; j++) {
+        for (unsigned j = 0; s->type == type && !s->file && j < s->prop_count;
+             j++) {
             if (g_str_equal(s->props[j].name, name)) {
                 value = s->props[j].value;
             }
@@ -94,15 +115,31 @@ static const char *field(const Smbios *b, unsigned type, const char *name,
 static bool has_type(const Smbios *b, unsigned type)
 {
     for (unsigned i = 0; i < b->cfg->smbios_count; i++) {
-        if (b->cfg->smbios[i].type == type) {
+        if (b->cfg->smbios[i].type == type && !b->cfg->smbios[i].file) {
             return true;
         }
     }
     return false;
 }
 
+/* "major.minor", 255 for what is not given */
+static void put_release(SmbItem *s, const char *text)
+{
+    g_auto(GStrv) parts = g_strsplit(text, ".", 2);
+
+    for (unsigned i = 0; i < 2; i++) {
+        guint64 n = 255;
+
+        if (g_strv_length(parts) == 2) {
+            g_ascii_string_to_unsigned(parts[i], 10, 0, 255, &n, NULL);
+        }
+        put(s, n, 1);
+    }
+}
+
 static void put_bios(Smbios *b) /* 7.1 */
 {
+    bool uefi = g_str_equal(field(b, 0, "uefi", "off"), "on");
     SmbItem s;
 
     begin(&s, 0, 0x000);
@@ -110,10 +147,11 @@ static void put_bios(Smbios *b) /* 7.1 */
     put_text(&s, field(b, 0, "version", "0"));
     put(&s, 0xe800, 2);
     put_text(&s, field(b, 0, "date", "04/01/2014"));
-    put(&s, 0, 1);      /* 64 KiB ROM */
-    put(&s, 0x08, 8);   /* characteristics are not given */
-    put(&s, 0x1400, 2); /* virtual machine, targeted content */
-    put(&s, 0, 2);
+    put(&s, 0, 1);    /* 64 KiB ROM */
+    put(&s, 0x08, 8); /* characteristics are not given */
+    /* virtual machine, targeted content, UEFI */
+    put(&s, uefi ? 0x1c00 : 0x1400, 2);
+    put_release(&s, field(b, 0, "release", "0.0"));
     put(&s, 0xffff, 2); /* no embedded controller */
     end(b, &s);
 }
@@ -328,6 +366,77 @@ static uint8_t minus_sum(const uint8_t *p, size_t size)
     return (uint8_t)(0 - sum);
 }
 
+/* 7.3 */
+static void put_board(Smbios *b)
+{
+    SmbItem s;
+
+    begin(&s, 2, 0x200);
+    put_text(&s, field(b, 2, "manufacturer", "Reprise"));
+    put_text(&s, field(b, 2, "product", NULL));
+    put_text(&s, field(b, 2, "version", b->cfg->machine));
+    put_text(&s, field(b, 2, "serial", NULL));
+    put_text(&s, field(b, 2, "asset", NULL));
+    put(&s, 0x01, 1); /* hosting board */
+    put_text(&s, field(b, 2, "location", NULL));
+    put(&s, 0x300, 2); /* chassis */
+    put(&s, 0x0a, 1);  /* motherboard */
+    put(&s, 0, 1);
+    end(b, &s);
+}
+
+/* 7.12: each value= is a string */
+static void put_oem_strings(Smbios *b)
+{
+    const MachineConfig *cfg = b->cfg;
+    SmbItem s;
+
+    begin(&s, 11, 0xe00);
+    put(&s, 0, 1);
+    for (unsigned i = 0; i < cfg->smbios_count; i++) {
+        const SmbiosSpec *spec = &cfg->smbios[i];
+
+        for (unsigned j = 0; spec->type == 11 && !spec->file
+                             && j < spec->prop_count && s.count < 255;
+             j++) {
+            const char *text = spec->props[j].value;
+
+            g_byte_array_append(s.strings, (const uint8_t *)text,
+                                (guint)strlen(text) + 1);
+            s.count++;
+        }
+    }
+    s.data->data[4] = (uint8_t)s.count;
+    end(b, &s);
+}
+
+static void put_files(Smbios *b)
+{
+    for (guint i = 0; b->files && i < b->files->len; i++) {
+        size_t size;
+        const uint8_t *p =
+            g_bytes_get_data(g_ptr_array_index(b->files, i), &size);
+
+        g_byte_array_append(b->out, p, (guint)size);
+        b->structures++;
+        b->largest = MAX(b->largest, (unsigned)size);
+    }
+}
+
+/* The user's structure stands for ours of the same type. */
+static bool from_file(const Smbios *b, unsigned type)
+{
+    for (guint i = 0; b->files && i < b->files->len; i++) {
+        const uint8_t *p =
+            g_bytes_get_data(g_ptr_array_index(b->files, i), NULL);
+
+        if (p[0] == type) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* 5.2.1; the BIOS puts the address in and corrects the checksums. */
 static void make_anchor(const Smbios *b, uint8_t a[ANCHOR_BYTES])
 {
@@ -345,34 +454,127 @@ static void make_anchor(const Smbios *b, uint8_t a[ANCHOR_BYTES])
     a[4] = minus_sum(a, ANCHOR_BYTES);
 }
 
+static void make_tables(Smbios *b, uint64_t below_4g, uint64_t above_4g,
+                        uint8_t anchor[31])
+{
+    const MachineConfig *cfg = b->cfg;
+    unsigned cores = MAX(cfg->cores, 1u), threads = MAX(cfg->threads, 1u);
+    unsigned sockets = MAX(cfg->cpus / (cores * threads), 1u);
+
+    if (has_type(b, 0)) {
+        put_bios(b);
+    }
+    if (!from_file(b, 1)) {
+        put_system(b);
+    }
+    if (has_type(b, 2)) {
+        put_board(b);
+    }
+    if (!from_file(b, 3)) {
+        put_chassis(b);
+    }
+    for (unsigned i = 0; i < sockets && !from_file(b, 4); i++) {
+        put_processor(b, i, cores, threads);
+    }
+    if (has_type(b, 11)) {
+        put_oem_strings(b);
+    }
+    put_memory(b, below_4g, above_4g);
+    put_files(b);
+    put_tail(b);
+    make_anchor(b, anchor);
+}
+
 void smbios_tables(const MachineConfig *cfg, uint64_t below_4g,
                    uint64_t above_4g, GByteArray *tables, uint8_t anchor[31])
 {
     Smbios b = {.out = tables, .cfg = cfg};
-    unsigned cores = MAX(cfg->cores, 1u), threads = MAX(cfg->threads, 1u);
-    unsigned sockets = MAX(cfg->cpus / (cores * threads), 1u);
 
-    if (has_type(&b, 0)) {
-        put_bios(&b);
+    make_tables(&b, below_4g, above_4g, anchor);
+}
+
+/* -smbios type=N,...: is each field one that goes into a table? */
+static bool check_spec(const SmbiosSpec *s, GError **error)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(smbios_fields); i++) {
+        const SmbiosFields *f = &smbios_fields[i];
+
+        for (unsigned j = 0; f->type == s->type && j < s->prop_count; j++) {
+            const char *name = s->props[j].name;
+            const char *near = nearest_match(name, f->names);
+
+            if (!g_strv_contains(f->names, name)) {
+                return fail(error, "-smbios type=%u: no field '%s'%s%s",
+                            s->type, name, near ? ", did you mean " : "",
+                            near ? near : "");
+            }
+        }
+        if (f->type == s->type) {
+            return true;
+        }
     }
-    put_system(&b);
-    put_chassis(&b);
-    for (unsigned i = 0; i < sockets; i++) {
-        put_processor(&b, i, cores, threads);
+    return fail(error, "-smbios type=%u: only 0, 1, 2, 3, 4, 11 and 17 so far",
+                s->type);
+}
+
+/* -smbios file=: header, formatted area, strings, two zero bytes (6.1). */
+static bool check_file(GBytes *file, GError **error)
+{
+    size_t size, at;
+    const uint8_t *p = g_bytes_get_data(file, &size);
+
+    if (size < 6 || size > UINT16_MAX || p[1] < 4 || p[1] > size - 2) {
+        return fail(error, "not an SMBIOS structure");
     }
-    put_memory(&b, below_4g, above_4g);
-    put_tail(&b);
-    make_anchor(&b, anchor);
+    for (at = p[1]; p[at] || p[at + 1]; at++) {
+        if (at + 2 >= size) {
+            return fail(error, "the strings have no end");
+        }
+    }
+    return at + 2 == size
+           || fail(error, "more than one structure, or rubbish behind it");
+}
+
+static bool load_files(Vm *vm, const MachineConfig *cfg, GPtrArray *out,
+                       GError **error)
+{
+    for (unsigned i = 0; i < cfg->smbios_count; i++) {
+        const char *path = cfg->smbios[i].file;
+        g_autofree char *name = g_strdup_printf("smbios-file%u", i);
+        GBytes *file;
+
+        if (!path) {
+            if (!check_spec(&cfg->smbios[i], error)) {
+                return false;
+            }
+            continue;
+        }
+        file = machine_blob_load(vm, cfg, name, BLOB_FIRMWARE, path, error);
+        if (!file) {
+            return false;
+        }
+        g_ptr_array_add(out, file);
+        if (!check_file(file, error)) {
+            return fail_prefix(error, "-smbios file=%s", path);
+        }
+    }
+    return true;
 }
 
 bool smbios_build(Device *fw_cfg, const MachineConfig *cfg, uint64_t below_4g,
                   uint64_t above_4g, GError **error)
 {
     g_autoptr(GByteArray) tables = g_byte_array_new();
+    g_autoptr(GPtrArray) files =
+        g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
     g_autoptr(GBytes) table_blob = NULL, anchor_blob = NULL;
+    Smbios b = {.out = tables, .cfg = cfg, .files = files};
     uint8_t anchor[ANCHOR_BYTES];
 
-    smbios_tables(cfg, below_4g, above_4g, tables, anchor);
+    if (!load_files(fw_cfg->vm, cfg, files, error)) {
+        return false;
+    }
+    make_tables(&b, below_4g, above_4g, anchor);
     table_blob = machine_blob_made(fw_cfg->vm, cfg, "etc/smbios/smbios-tables",
                                    tables->data, tables->len);
     anchor_blob = machine_blob_made(fw_cfg->vm, cfg, "etc/smbios/smbios-anchor",

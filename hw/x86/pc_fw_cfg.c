@@ -139,6 +139,46 @@ static bool add_boot_files(Pc *pc, const MachineConfig *cfg, GError **error)
     return add_file(pc, "etc/max-cpus", v, 8, error);
 }
 
+/* -boot splash=, reboot-timeout= */
+static bool add_start_files(Pc *pc, const MachineConfig *cfg, GError **error)
+{
+    uint8_t v[4];
+
+    if (cfg->boot_splash) {
+        bool bmp = g_str_has_suffix(cfg->boot_splash, ".bmp");
+        g_autoptr(GBytes) picture =
+            machine_blob_load(pc->m.dev.vm, cfg, "boot-splash", BLOB_PAYLOAD,
+                              cfg->boot_splash, error);
+
+        if (!picture
+            || !fw_cfg_add_file(pc->fw_cfg,
+                                bmp ? "bootsplash.bmp" : "bootsplash.jpg",
+                                picture, error)) {
+            return fail_prefix(error, "-boot splash=%s", cfg->boot_splash);
+        }
+    }
+    st_le32(v, (uint32_t)cfg->reboot_timeout_ms);
+    return !cfg->has_reboot_timeout
+           || add_file(pc, "etc/boot-fail-wait", v, sizeof(v), error);
+}
+
+/* -option-rom */
+static bool add_option_roms(Pc *pc, const MachineConfig *cfg, GError **error)
+{
+    for (unsigned i = 0; i < cfg->option_rom_count; i++) {
+        const char *file = cfg->option_roms[i];
+        g_autofree char *base = g_path_get_basename(file);
+        g_autofree char *name = g_strconcat("genroms/", base, NULL);
+        g_autoptr(GBytes) rom = machine_blob_load(pc->m.dev.vm, cfg, name,
+                                                  BLOB_FIRMWARE, file, error);
+
+        if (!rom || !fw_cfg_add_file(pc->fw_cfg, name, rom, error)) {
+            return fail_prefix(error, "-option-rom %s", file);
+        }
+    }
+    return true;
+}
+
 static void add_numbers(Pc *pc, const MachineConfig *cfg)
 {
     Device *fw = pc->fw_cfg;
@@ -182,5 +222,6 @@ bool pc_fw_cfg_build(Pc *pc, const MachineConfig *cfg, GError **error)
 {
     add_numbers(pc, cfg);
     return add_e820(pc, error) && add_boot_files(pc, cfg, error)
+           && add_start_files(pc, cfg, error) && add_option_roms(pc, cfg, error)
            && add_user_files(pc, cfg, error);
 }

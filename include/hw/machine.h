@@ -65,6 +65,7 @@ typedef struct SmbiosSpec { /* -smbios type=N,name=value,... */
     unsigned type;
     const MachineProp *props;
     unsigned prop_count;
+    const char *file; /* a structure as it is instead; NULL: .props */
 } SmbiosSpec;
 
 typedef struct MachineConfig {
@@ -94,6 +95,11 @@ typedef struct MachineConfig {
     const char *boot_order; /* "cdn", NULL: default */
     bool boot_menu, boot_strict;
     int boot_menu_timeout_ms; /* splash-time */
+    const char *boot_splash;  /* picture file; NULL: none */
+    bool has_reboot_timeout;
+    int64_t reboot_timeout_ms;      /* -1: never */
+    const char *const *option_roms; /* files: -option-rom */
+    unsigned option_rom_count;
     const DeviceSpec *devices;
     unsigned device_count;
     const GlobalSpec *globals;
