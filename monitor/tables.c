@@ -4,15 +4,29 @@
 
 #include <string.h>
 
+/* clang-format off */
 const CmdRow *const cmd_tables[] = {
-    cmd_rows,      cmd_rows_checkpoint, cmd_rows_input,
-    cmd_rows_jobs, cmd_rows_machine,    cmd_rows_misc,
-    cmd_rows_qom,  cmd_rows_replay,     NULL,
+    cmd_rows,
+    cmd_rows_input,
+    cmd_rows_chardev,
+    cmd_rows_checkpoint,
+    cmd_rows_jobs,
+    cmd_rows_machine,
+    cmd_rows_misc,
+    cmd_rows_qom,
+    cmd_rows_replay,
+    NULL,
 };
 
 const QmpType *const qmp_type_tables[] = {
-    qmp_types, qmp_types_machine, qmp_types_misc, qmp_types_qom, NULL,
+    qmp_types,
+    qmp_types_chardev,
+    qmp_types_machine,
+    qmp_types_misc,
+    qmp_types_qom,
+    NULL,
 };
+/* clang-format on */
 
 const CmdRow *cmd_next(CmdIter *it)
 {

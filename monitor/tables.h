@@ -7,9 +7,17 @@
 
 extern const CmdRow cmd_rows[];
 extern const CmdRow cmd_rows_checkpoint[];
-extern const CmdRow cmd_rows_input[], cmd_rows_jobs[], cmd_rows_machine[],
-    cmd_rows_misc[], cmd_rows_qom[], cmd_rows_replay[];
-extern const QmpType qmp_types[], qmp_types_machine[], qmp_types_misc[],
-    qmp_types_qom[];
+extern const CmdRow cmd_rows_chardev[];
+extern const CmdRow cmd_rows_input[];
+extern const CmdRow cmd_rows_jobs[];
+extern const CmdRow cmd_rows_machine[];
+extern const CmdRow cmd_rows_misc[];
+extern const CmdRow cmd_rows_qom[];
+extern const CmdRow cmd_rows_replay[];
+extern const QmpType qmp_types[];
+extern const QmpType qmp_types_chardev[];
+extern const QmpType qmp_types_machine[];
+extern const QmpType qmp_types_misc[];
+extern const QmpType qmp_types_qom[];
 
 #endif
