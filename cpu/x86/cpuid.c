@@ -42,38 +42,79 @@ static unsigned id_bits(unsigned count)
 static void leaf_1(const X86Cpu *c, Regs *r)
 {
     r->a = signature(c->model);
-    r->b = (c->apic_id << 24) | (c->cpu_count << 16) | (8u << 8);
+    r->b = (c->apic_id << 24) | (8u << 8);
     r->c = c->features[X86_FEAT_1_ECX];
     if (c->cr4 & X86_CR4_OSXSAVE) {
         r->c |= X86_F1C_OSXSAVE;
     }
     r->d = c->features[X86_FEAT_1_EDX];
     if (c->cpu_count > 1) {
+        r->b |= c->cpu_count << 16;
         r->d |= 1u << 28; /* HTT: more than one logical processor */
     }
 }
 
-/* Deterministic cache parameters: SDM 2A table 3-8. */
-static void leaf_4(const X86Cpu *c, uint32_t sub, Regs *r)
+static bool is_amd(const X86Cpu *c)
 {
-    static const struct {
-        uint8_t type, level, ways;
-        uint16_t sets;
-    } row[] = {
-        {1, 1, 8, 64},    /* 32 KiB data */
-        {2, 1, 8, 64},    /* 32 KiB code */
-        {3, 2, 16, 4096}, /* 4 MiB unified */
-    };
+    return !strcmp(c->model->vendor, "AuthenticAMD")
+           || !strcmp(c->model->vendor, "HygonGenuine");
+}
+
+typedef struct Cache {
+    uint8_t type, level, ways;
+    uint16_t sets;
+    uint32_t flags; /* EDX: inclusive and so on */
+    bool own;       /* EAX bit 8: self-initializing */
+} Cache;
+
+/* Deterministic cache parameters: SDM 2A table 3-8, APM 3 E.4.15. */
+static void cache_leaf(const X86Cpu *c, const Cache *k, bool package, Regs *r)
+{
     unsigned cores = (1u << id_bits(c->cpu_count)) - 1;
 
-    *r = (Regs){0};
-    if (sub >= G_N_ELEMENTS(row)) {
-        return;
+    r->a = k->type | (uint32_t)k->level << 5 | (k->own ? 1u << 8 : 0);
+    if (package) {
+        r->a |= cores << 26;
     }
-    r->a = row[sub].type | (row[sub].level << 5) | (1u << 8) | (cores << 26);
-    r->b = (64 - 1) | ((row[sub].ways - 1u) << 22);
-    r->c = row[sub].sets - 1u;
-    r->d = row[sub].level == 2 ? 1 : 0;
+    r->b = (64 - 1) | ((k->ways - 1u) << 22);
+    r->c = k->sets - 1u;
+    r->d = k->flags;
+}
+
+/* AMD has its caches in leaf 0x8000001d. */
+static void leaf_4(const X86Cpu *c, uint32_t sub, Regs *r)
+{
+    static const Cache row[] = {
+        {1, 1, 8, 64, 1, true},     /* 32 KiB data */
+        {2, 1, 8, 64, 1, true},     /* 32 KiB code */
+        {3, 2, 16, 4096, 1, true},  /* 4 MiB unified */
+        {3, 3, 16, 16384, 6, true}, /* 16 MiB unified, inclusive */
+    };
+
+    *r = (Regs){0};
+    if (!is_amd(c) && sub < G_N_ELEMENTS(row)) {
+        cache_leaf(c, &row[sub], true, r);
+    }
+}
+
+/* EPYC: the first generation's code cache is larger. */
+static void leaf_amd_cache(const X86Cpu *c, uint32_t sub, Regs *r)
+{
+    static const Cache row[2][4] = {
+        {{1, 1, 8, 64, 1, true},
+         {2, 1, 4, 256, 1, true},
+         {3, 2, 8, 1024, 0, false},
+         {3, 3, 16, 8192, 6, true}},
+        {{1, 1, 8, 64, 1, true},
+         {2, 1, 8, 64, 1, true},
+         {3, 2, 8, 1024, 0, false},
+         {3, 3, 16, 16384, 6, true}},
+    };
+
+    *r = (Regs){0};
+    if (sub < 4) {
+        cache_leaf(c, &row[c->model->model >= 0x30][sub], false, r);
+    }
 }
 
 static void leaf_7(const X86Cpu *c, uint32_t sub, Regs *r)
@@ -132,22 +173,25 @@ static void leaf_basic(const X86Cpu *c, uint32_t leaf, uint32_t sub, Regs *r)
     case 1:
         leaf_1(c, r);
         break;
-    case 2: /* one descriptor: "see leaf 4" */
-        *r = (Regs){.a = 0x01, .d = 0xff};
+    case 2: /* descriptors of the caches in leaf 4: SDM 2A table 3-12 */
+        if (!is_amd(c)) {
+            *r = (Regs){.a = 0x01, .c = 0x4d, .d = 0x002c307d};
+        }
         break;
     case 4:
         leaf_4(c, sub, r);
         break;
-    case 6: /* the APIC timer never stops */
-        *r = (Regs){.a = 1u << 2};
+    case 5: /* MWAIT: extensions, interrupts break even when masked */
+        *r = (Regs){.c = 3};
+        break;
+    case 6:
+        r->a = c->features[X86_FEAT_6_EAX];
         break;
     case 7:
         leaf_7(c, sub, r);
         break;
     case 0xb:
-        if (x86_has(c, X86_FEAT_1_ECX, X86_F1C_X2APIC)) {
-            leaf_b(c, sub, r);
-        }
+        leaf_b(c, sub, r);
         break;
     case 0xd:
         leaf_d(c, sub, r);
@@ -167,7 +211,7 @@ static void leaf_brand(const X86Cpu *c, uint32_t leaf, Regs *r)
                 word(text, at + 3)};
 }
 
-static void leaf_extended(const X86Cpu *c, uint32_t leaf, Regs *r)
+static void leaf_extended(const X86Cpu *c, uint32_t leaf, uint32_t sub, Regs *r)
 {
     switch (leaf) {
     case 0x80000000:
@@ -184,14 +228,22 @@ static void leaf_extended(const X86Cpu *c, uint32_t leaf, Regs *r)
     case 0x80000004:
         leaf_brand(c, leaf, r);
         break;
-    case 0x80000005: /* L1: 64 KiB, 2 ways, 64-byte lines; TLBs */
+    case 0x80000005: /* L1: TLBs, data, code; EPYC has its own */
         *r = (Regs){0x01ff01ff, 0x01ff01ff, 0x40020140, 0x40020140};
+        if (c->model->xlevel >= 0x8000001d) {
+            r->c = 0x20080140;
+            r->d = c->model->model >= 0x30 ? 0x20080140 : 0x40040140;
+        }
         break;
-    case 0x80000006: /* L2: 512 KiB, 16 ways, 64-byte lines */
-        *r = (Regs){0, 0x42004200, 0x02008140, 0};
+    case 0x80000006: /* L2 512 KiB, L3 16 MiB */
+        *r = (Regs){0, 0x42004200, 0x02008140, 0x00808140};
+        if (c->model->xlevel >= 0x8000001d) {
+            r->c = 0x02006140;
+            r->d = c->model->model >= 0x30 ? 0x00808140 : 0x00408140;
+        }
         break;
-    case 0x80000007: /* the TSC runs at one rate */
-        *r = (Regs){.d = 1u << 8};
+    case 0x80000007:
+        r->d = c->features[X86_FEAT_80000007_EDX];
         break;
     case 0x80000008:
         r->a = X86_PHYS_BITS;
@@ -202,6 +254,9 @@ static void leaf_extended(const X86Cpu *c, uint32_t leaf, Regs *r)
         }
         r->b = c->features[X86_FEAT_80000008_EBX];
         r->c = c->cpu_count - 1;
+        break;
+    case 0x8000001d:
+        leaf_amd_cache(c, sub, r);
         break;
     default:
         break;
@@ -226,12 +281,10 @@ uint64_t x86_h_cpuid(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3,
     if (leaf >> 16 == 0x4000
         && x86_has(c, X86_FEAT_1_ECX, X86_F1C_HYPERVISOR)) {
         leaf_hypervisor(c, leaf, &r);
-    } else if (leaf >= 0x80000000) {
-        if (leaf <= c->model->xlevel) {
-            leaf_extended(c, leaf, &r);
-        }
+    } else if (leaf >= 0x80000000 && leaf <= c->model->xlevel) {
+        leaf_extended(c, leaf, sub, &r);
     } else {
-        /* Beyond the last basic leaf: the last one, SDM 2A CPUID. */
+        /* Beyond the last leaf: the last basic one, SDM 2A CPUID. */
         leaf_basic(c, MIN(leaf, c->model->level), sub, &r);
     }
     c->gpr[X86_RAX] = r.a;

@@ -227,12 +227,9 @@ typedef struct X86Model {
     uint16_t family, model, stepping;
     uint32_t features[X86_FEAT_COUNT];
     bool all;    /* every implemented feature */
-    bool only64; /* not offered by the i386 target */
     const char *doc;
 } X86Model;
 
-/* What really works; CPUID never shows more. */
-extern const uint32_t x86_implemented[X86_FEAT_COUNT];
 bool x86_model_apply(X86Cpu *c, const char *text, bool long_mode,
                      GError **error);
 void x86_model_free(X86Cpu *c);

@@ -174,7 +174,16 @@ enum {
     X86_FEAT_80000001_ECX,
     X86_FEAT_80000008_EBX,
     X86_FEAT_D1_EAX,
-    X86_FEAT_COUNT
+    X86_FEAT_6_EAX,
+    X86_FEAT_80000007_EDX,
+    X86_FEAT_COUNT,
+    /* words that have names only */
+    X86_FEAT_7_1_EAX = X86_FEAT_COUNT,
+    X86_FEAT_8000000A_EDX,
+    X86_FEAT_C0000001_EDX,
+    X86_FEAT_ARCH_CAP,
+    X86_FEAT_CORE_CAP,
+    X86_FEAT_NAMED
 };
 
 typedef struct X86Cpu {
