@@ -106,6 +106,7 @@ static void drive_free(Drive *d)
     }
     block_unref(d->node);
     overlay_unref(d->overlay);
+    overlay_unref(d->under);
     g_free(d->id);
     g_free(d->serial);
     g_free(d);

@@ -26,6 +26,7 @@ typedef struct BlkJob {
     uint8_t *data;    /* owned: what is written or was read */
     BlockNode *node;  /* owned reference */
     Overlay *overlay; /* owned reference; NULL: none */
+    Overlay *under;   /* owned reference; NULL: none */
     GArray *pieces;   /* owned: OverlayPiece, of a read through the overlay */
     bool nothing;     /* the overlay has it already: only time has to pass */
     int64_t begin_ns; /* host time */
@@ -78,7 +79,10 @@ struct Drive {
     char *serial;               /* owned */
     BlockMode mode;             /* for media to come */
     Overlay *overlay;           /* owned reference; NULL: writes go down */
-    Device *user;               /* borrowed; NULL: nobody attached */
+    Overlay *under;             /* owned reference: of a snapshot, NULL: none */
+    const struct Q2View
+        *view;    /* borrowed: of .node, a view; NULL: it is none */
+    Device *user; /* borrowed; NULL: nobody attached */
     const DriveOps *ops;
     DriveDev *dev;   /* borrowed: of the Vm */
     unsigned number; /* among the attached */

@@ -33,6 +33,7 @@ void drive_insert(Drive *d, BlockNode *node)
     if (node != d->node) {
         block_unref(d->node);
         d->node = block_ref(node);
+        d->view = NULL;
     }
     d->dev->medium = node != NULL;
     d->dev->bytes = node ? block_bytes(node) / BLK_SECTOR * BLK_SECTOR : 0;

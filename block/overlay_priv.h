@@ -17,6 +17,7 @@ typedef enum OverlayFrom {
     OVERLAY_LOG,
     OVERLAY_ZERO,
     OVERLAY_BASE,
+    OVERLAY_UNDER, /* the log of another overlay below this one */
 } OverlayFrom;
 
 typedef struct OverlayPiece {

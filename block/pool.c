@@ -20,6 +20,7 @@ BlkJob *blk_job_new(Drive *d, uint32_t slot, BlkOp op)
     j->serial = ++blk_state(d->vm)->serial;
     j->node = block_ref(d->node);
     j->overlay = overlay_ref(d->overlay);
+    j->under = overlay_ref(d->under);
     j->begin_ns = host_now().ns;
     return j;
 }
@@ -32,6 +33,7 @@ void blk_job_unref(BlkJob *j)
     g_free(j->data);
     block_unref(j->node);
     overlay_unref(j->overlay);
+    overlay_unref(j->under);
     if (j->pieces) {
         g_array_free(j->pieces, TRUE);
     }
@@ -80,6 +82,9 @@ static int job_read(BlkJob *j)
         switch (p->from) {
         case OVERLAY_LOG:
             err = overlay_fetch(j->overlay, p->at, j->data + done, p->bytes);
+            break;
+        case OVERLAY_UNDER:
+            err = overlay_fetch(j->under, p->at, j->data + done, p->bytes);
             break;
         case OVERLAY_ZERO:
             memset(j->data + done, 0, p->bytes);

@@ -217,26 +217,30 @@ static GArray *qcow2_snapshots(BlockNode *n)
 
 /* What is where, without counts and flags: of a changed image this differs in
  * nearly every case, and it costs no reading of data. */
-static bool qcow2_seal(BlockNode *n, GString *out, GError **error)
+bool q2_seal(Qcow2 *q, const Q2View *v, GString *out, GError **error)
 {
-    Qcow2 *q = n->impl;
     Codec c;
-    uint64_t hash;
+    uint64_t hash, next = 0; /* where a run would go on */
+    uint8_t kind = UINT8_MAX;
     int err = 0;
 
     codec_init_hash(&c);
-    for (uint64_t at = 0; at < q->active.bytes && !err;) {
+    for (uint64_t at = 0; at < v->bytes && !err;) {
         Q2Run run;
-        uint8_t kind;
+        bool placed;
 
         g_mutex_lock(&q->meta);
-        err = q2_map(q, &q->active, at, q->active.bytes - at, &run);
+        err = q2_map(q, v, at, v->bytes - at, &run);
         g_mutex_unlock(&q->meta);
-        kind = (uint8_t)run.kind;
-        codec_u64(&c, &at);
-        codec_u64(&c, &run.bytes);
-        codec_u8(&c, &kind);
-        codec_u64(&c, &run.host);
+        placed = run.kind == Q2_NORMAL || run.kind == Q2_PACKED;
+        if (kind != run.kind || (placed && run.host != next)) {
+            kind = (uint8_t)run.kind;
+            run.host = placed ? run.host : 0;
+            codec_u64(&c, &at);
+            codec_u8(&c, &kind);
+            codec_u64(&c, &run.host);
+        }
+        next = run.kind == Q2_NORMAL ? run.host + run.bytes : UINT64_MAX;
         at += run.bytes;
     }
     hash = codec_finish_hash(&c);
@@ -248,6 +252,11 @@ static bool qcow2_seal(BlockNode *n, GString *out, GError **error)
         g_string_append_printf(out, " backing '%s'", q->backing);
     }
     return true;
+}
+
+static bool qcow2_seal(BlockNode *n, GString *out, GError **error)
+{
+    return q2_seal(n->impl, &((Qcow2 *)n->impl)->active, out, error);
 }
 
 /* --- opening ------------------------------------------------------------------------------ */

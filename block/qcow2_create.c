@@ -284,7 +284,7 @@ bool image_snapshot_create(BlockNode *n, const char *name, GError **error)
     if (!need_qcow2(n, error)) {
         return false;
     }
-    err = q2_snapshot_begin(qcow2_of(n), 0, &v);
+    err = q2_snapshot_begin(qcow2_of(n), NULL, 0, &v);
     err = err ? err : q2_snapshot_finish(qcow2_of(n), &v, &info);
     return !err
            || fail_errno(error, err, "%s: snapshot '%s'", block_filename(n),

@@ -188,6 +188,9 @@ int q2_write(Qcow2 *q, Q2View *v, uint64_t at, const void *buf, size_t size);
 int q2_zeroes(Qcow2 *q, Q2View *v, uint64_t at, uint64_t size, bool discard);
 int q2_unpack(Qcow2 *q, uint64_t entry, uint8_t *out); /* .meta held */
 
+/** q2_seal() - what of a view a recording depends on */
+bool q2_seal(Qcow2 *q, const Q2View *v, GString *out, GError **error);
+
 /* snapshots */
 bool q2_snapshots_read(Qcow2 *q, GError **error);
 void q2_snapshots_free(Qcow2 *q);

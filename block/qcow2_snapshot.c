@@ -321,11 +321,13 @@ uint64_t q2_vm_state_at(const Qcow2 *q, uint64_t disk_bytes)
     return (disk_bytes + per_l1 - 1) / per_l1 * per_l1;
 }
 
-static int begin_held(Qcow2 *q, uint64_t vm_state_max, Q2View *out)
+static int begin_held(Qcow2 *q, const Q2View *from, uint64_t vm_state_max,
+                      Q2View *out)
 {
     uint64_t per_l1 = (uint64_t)q->cluster << q->l2_bits;
-    uint64_t end = q2_vm_state_at(q, q->active.bytes) + vm_state_max;
-    uint64_t count = MAX(q->active.count, (end + per_l1 - 1) / per_l1);
+    uint64_t end = q2_vm_state_at(q, from->bytes) + vm_state_max;
+    uint64_t disk = MIN(from->count, (from->bytes + per_l1 - 1) / per_l1);
+    uint64_t count = MAX(disk, (end + per_l1 - 1) / per_l1);
     int err;
 
     if (count > (32u << 20) / 8) {
@@ -334,27 +336,30 @@ static int begin_held(Qcow2 *q, uint64_t vm_state_max, Q2View *out)
     err = q2_touch(q);
     err = err ? err : q2_flush_meta(q, true);
     err = err ? err : q2_set_dirty(q, true);
-    err = err ? err : q2_fix_flags(q, true);
-    err = err ? err : q2_sync(q);
-    err = err ? err : view_ref(q, q->active.l1, q->active.count, 1);
+    if (!err && from->active) {
+        err = q2_fix_flags(q, true);
+        err = err ? err : q2_sync(q);
+    }
+    err = err ? err : view_ref(q, from->l1, (uint32_t)disk, 1);
     if (err) {
         q2_fix_flags(q, false);
         return err;
     }
-    *out = (Q2View){.bytes = q->active.bytes, .count = (uint32_t)count};
-    out->l1 = g_new0(uint64_t, count);
-    memcpy(out->l1, q->active.l1, q->active.count * 8ull);
+    *out = (Q2View){.bytes = from->bytes, .count = (uint32_t)count};
+    out->l1 = g_new0(uint64_t, MAX(count, 1));
+    memcpy(out->l1, from->l1, disk * 8ull);
     err = q2_flush_meta(q, true);
     return err ? err : q2_set_dirty(q, false);
 }
 
-int q2_snapshot_begin(Qcow2 *q, uint64_t vm_state_max, Q2View *out)
+int q2_snapshot_begin(Qcow2 *q, const Q2View *from, uint64_t vm_state_max,
+                      Q2View *out)
 {
     int err;
 
     g_rw_lock_writer_lock(&q->io);
     g_mutex_lock(&q->meta);
-    err = begin_held(q, vm_state_max, out);
+    err = begin_held(q, from ? from : &q->active, vm_state_max, out);
     g_mutex_unlock(&q->meta);
     g_rw_lock_writer_unlock(&q->io);
     return err;
@@ -375,8 +380,9 @@ static int finish_held(Qcow2 *q, Q2View *v, const BlockSnapshot *info)
 {
     uint64_t old = table_bytes(q->snapshots);
     Q2Snapshot s = {.info = *info, .l1_count = v->count};
-    int err = q2_alloc(q, v->count * 8ull, &s.l1_offset);
+    int err = q2_touch(q);
 
+    err = err ? err : q2_alloc(q, MAX(v->count, 1) * 8ull, &s.l1_offset);
     for (uint32_t i = 0; i < v->count; i++) {
         v->l1[i] &= ~Q2_COPIED;
     }

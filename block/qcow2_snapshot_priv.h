@@ -12,7 +12,9 @@
 
 /** q2_snapshot_find() - by name, else by id; -1: none */
 int q2_snapshot_find(const Qcow2 *q, const char *name);
-int q2_snapshot_begin(Qcow2 *q, uint64_t vm_state_max, Q2View *out);
+/** q2_snapshot_begin() - of the disk of @from, NULL: the active one */
+int q2_snapshot_begin(Qcow2 *q, const Q2View *from, uint64_t vm_state_max,
+                      Q2View *out);
 /** q2_snapshot_finish() - @v is used up; id NULL: the next number */
 int q2_snapshot_finish(Qcow2 *q, Q2View *v, const BlockSnapshot *info);
 int q2_snapshot_delete(Qcow2 *q, int index);

@@ -51,6 +51,39 @@ static void overlay_append(Drive *d, BlkSlot *s, const void *data)
     }
 }
 
+/* Where the bytes of a read are: in the overlay, in the one below it that came
+ * with a snapshot, or in the image. */
+static GArray *read_pieces(const Drive *d, const BlkSlot *s)
+{
+    GArray *top = g_array_new(FALSE, FALSE, sizeof(OverlayPiece));
+    GArray *out;
+
+    overlay_resolve(d->overlay, s->position, s->offset, s->bytes, top);
+    if (!d->under) {
+        return top;
+    }
+    out = g_array_new(FALSE, FALSE, sizeof(OverlayPiece));
+    for (guint i = 0; i < top->len; i++) {
+        OverlayPiece p = g_array_index(top, OverlayPiece, i);
+        guint first = out->len;
+
+        if (p.from != OVERLAY_BASE) {
+            g_array_append_val(out, p);
+            continue;
+        }
+        overlay_resolve(d->under, UINT64_MAX, p.at, p.bytes, out);
+        for (guint k = first; k < out->len; k++) {
+            OverlayPiece *low = &g_array_index(out, OverlayPiece, k);
+
+            if (low->from == OVERLAY_LOG) {
+                low->from = OVERLAY_UNDER;
+            }
+        }
+    }
+    g_array_free(top, TRUE);
+    return out;
+}
+
 /* @data: of a write, not yet in the overlay; NULL: there is none. */
 static void slot_issue(Drive *d, uint32_t n, BlkSlot *s, const void *data)
 {
@@ -61,9 +94,7 @@ static void slot_issue(Drive *d, uint32_t n, BlkSlot *s, const void *data)
     if (s->op == BLK_READ) {
         j->data = g_malloc(MAX(s->bytes, 1));
         if (d->overlay) {
-            j->pieces = g_array_new(FALSE, FALSE, sizeof(OverlayPiece));
-            overlay_resolve(d->overlay, s->position, s->offset, s->bytes,
-                            j->pieces);
+            j->pieces = read_pieces(d, s);
         }
     } else if (d->overlay) {
         /* A discard keeps the data: what it leaves must be the same again. */
