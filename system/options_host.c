@@ -16,6 +16,14 @@ const OptionParam chardev_params[] = {
     {"host", "string"}, {"port", "string"}, {"fd", "string"},
     {"server", "boolean"}, {"wait", "boolean"}, {"reconnect", "number"},
     {"mux", "boolean"}, {"logfile", "string"}, {"logappend", "boolean"},
+    {"abstract", "boolean"}, {"tight", "boolean"}, {"to", "number"},
+    {"ipv4", "boolean"}, {"ipv6", "boolean"}, {"nodelay", "boolean"},
+    {"delay", "boolean"}, {"telnet", "boolean"}, {"tn3270", "boolean"},
+    {"websocket", "boolean"}, {"tls-creds", "string"}, {"tls-authz", "string"},
+    {"localaddr", "string"}, {"localport", "string"}, {"signal", "boolean"},
+    {"append", "boolean"}, {"input-path", "string"}, {"size", "size"},
+    {"chardev", "string"}, {"width", "number"}, {"height", "number"},
+    {"cols", "number"}, {"rows", "number"},
     {NULL, NULL},
 };
 const OptionParam mon_params[] = {
@@ -230,6 +238,12 @@ bool opt_chardev(Options *o, const char *arg, GError **error)
 
         chardev_help(text);
         return option_print(o, text);
+    }
+    if (g_str_has_suffix(arg, ",help")) {
+        g_autofree char *name = g_strndup(arg, strcspn(arg, ","));
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        return chardev_help_about(name, text, error) && option_print(o, text);
     }
     return option_add(o->chardevs, arg);
 }

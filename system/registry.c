@@ -9,6 +9,7 @@
 #include "hw/debugcon.h"
 #include "hw/ide.h"
 #include "hw/isa_debug_exit.h"
+#include "hw/parallel.h"
 #include "hw/ps2.h"
 #include "hw/serial16550.h"
 #include "replay/replay.h"
@@ -19,6 +20,7 @@ const DeviceType *const registry_devices[] = {
     &ide_hd_type,
     &isa_debug_exit_type,
     &isa_debugcon_type,
+    &isa_parallel_type,
     &isa_serial_type,
     NULL,
 };

@@ -400,14 +400,17 @@ static bool setup_default_ports(Setup *s, bool *want_monitor, GError **error)
         && !o->nodefaults;
 
     *want_monitor = false;
+    if (o->parallels->len == 0 && !o->nodefaults
+        && !setup_backend(s, s->parallels, o->nographic ? "null" : "vc",
+                          "parallel", error)) {
+        return false;
+    }
     if (!serial) {
         *want_monitor = monitor && o->nographic && !setup_stdio_used(s);
         return true;
     }
     if (!o->nographic) {
-        g_ptr_array_add(s->serials, NULL);
-        return chardev_from_text(s->vm, "null", "serial0",
-                                 (Chardev **)&s->serials->pdata[0], error);
+        return setup_backend(s, s->serials, "vc", "serial", error);
     }
     return setup_backend(s, s->serials, monitor ? "mon:stdio" : "stdio",
                          "serial", error);

@@ -18,6 +18,7 @@
 #include "hw/piix4_pm.h"
 #include "hw/port92.h"
 #include "hw/ps2.h"
+#include "hw/parallel.h"
 #include "hw/serial16550.h"
 #include "hw/debugcon.h"
 #include "hw/smbios.h"
@@ -40,7 +41,7 @@ static const StateField pc_state[] = {
     WIRE(Pc, apic_bus), WIRE(Pc, pic), WIRE(Pc, ioapic), WIRE(Pc, i440fx),
     WIRE(Pc, piix3), WIRE(Pc, pm), WIRE(Pc, fw_cfg), WIRE(Pc, rtc),
     WIRE(Pc, ide), WIRE(Pc, hpet_dev), WIRE(Pc, pit), WIRE(Pc, dma), WIRE(Pc, i8042),
-    WIRE(Pc, serial_mask), WIRE(Pc, has_vga), WIRE(Pc, boot_order),
+    WIRE(Pc, serial_mask), WIRE(Pc, parallel_mask), WIRE(Pc, has_vga), WIRE(Pc, boot_order),
     STATE_END,
 };
 /* clang-format on */
@@ -289,6 +290,23 @@ static bool build_keyboard(Pc *pc, const MachineConfig *cfg, GError **error)
            && device_realize(pc->i8042, error) && device_realize(port92, error);
 }
 
+/* Ports that have numbered places. */
+typedef struct PortKind {
+    const DeviceType *type;
+    const char *name;
+    unsigned places;
+} PortKind;
+
+static const PortKind port_kinds[] = {
+    {&isa_serial_type, "serial", COM_PORTS},
+    {&isa_parallel_type, "parallel", PARALLEL_PORTS},
+};
+
+static unsigned *kind_mask(Pc *pc, const PortKind *kind)
+{
+    return kind == port_kinds ? &pc->serial_mask : &pc->parallel_mask;
+}
+
 /* Connect an ISA device to lines and back end, then realize it. */
 static bool finish_isa(Pc *pc, Device *dev, const char *label, Chardev *backend,
                        GError **error)
@@ -308,26 +326,39 @@ static bool finish_isa(Pc *pc, Device *dev, const char *label, Chardev *backend,
     return device_realize(dev, error);
 }
 
-static bool build_ports(Pc *pc, const MachineConfig *cfg, GError **error)
+/* What -serial or -parallel asks for. */
+static bool build_kind(Pc *pc, const MachineConfig *cfg, const PortKind *kind,
+                       Chardev *const *backends, unsigned count, GError **error)
 {
-    for (unsigned i = 0; i < cfg->serial_count; i++) {
-        g_autofree char *name = g_strdup_printf("serial%u", i);
+    for (unsigned i = 0; i < count; i++) {
+        g_autofree char *name = g_strdup_printf("%s%u", kind->name, i);
         g_autofree char *index = g_strdup_printf("%u", i);
         Device *dev;
 
-        if (!cfg->serial[i]) {
+        if (!backends[i]) {
             continue;
         }
-        if (i >= COM_PORTS) {
-            return fail(error, "-serial: this machine has %d serial ports",
-                        COM_PORTS);
+        if (i >= kind->places) {
+            return fail(error, "-%s: this machine has %u %s ports", kind->name,
+                        kind->places, kind->name);
         }
-        dev = add(pc, cfg, &isa_serial_type, name, error);
+        dev = add(pc, cfg, kind->type, name, error);
         if (!dev || !device_set_prop(dev, "index", index, error)
-            || !finish_isa(pc, dev, name, cfg->serial[i], error)) {
+            || !finish_isa(pc, dev, name, backends[i], error)) {
             return false;
         }
-        pc->serial_mask |= 1u << i;
+        *kind_mask(pc, kind) |= 1u << i;
+    }
+    return true;
+}
+
+static bool build_ports(Pc *pc, const MachineConfig *cfg, GError **error)
+{
+    if (!build_kind(pc, cfg, &port_kinds[0], cfg->serial, cfg->serial_count,
+                    error)
+        || !build_kind(pc, cfg, &port_kinds[1], cfg->parallel,
+                       cfg->parallel_count, error)) {
+        return false;
     }
     if (cfg->debugcon) {
         Device *dev = add(pc, cfg, &isa_debugcon_type, "debugcon", error);
@@ -401,25 +432,28 @@ static bool spec_has(const DeviceSpec *spec, const char *prop)
     return false;
 }
 
-/* A serial card without a place of its own takes the first free one. */
-static bool place_serial(Pc *pc, Device *dev, const DeviceSpec *spec,
-                         GError **error)
+/* A port without a place of its own takes the first free one. */
+static bool place_port(Pc *pc, Device *dev, const DeviceSpec *spec,
+                       GError **error)
 {
+    const PortKind *kind = port_kinds, *end = kind + G_N_ELEMENTS(port_kinds);
     unsigned index = 0;
     g_autofree char *text = NULL;
 
-    if (dev->type != &isa_serial_type || spec_has(spec, "index")
-        || spec_has(spec, "iobase")) {
+    while (kind < end && kind->type != dev->type) {
+        kind++;
+    }
+    if (kind == end || spec_has(spec, "index") || spec_has(spec, "iobase")) {
         return true;
     }
-    while (index < COM_PORTS && (pc->serial_mask & 1u << index)) {
+    while (index < kind->places && (*kind_mask(pc, kind) & 1u << index)) {
         index++;
     }
-    if (index == COM_PORTS) {
-        return fail(error, "-device %s: all %d serial ports are taken",
-                    spec->driver, COM_PORTS);
+    if (index == kind->places) {
+        return fail(error, "-device %s: all %u %s ports are taken",
+                    spec->driver, kind->places, kind->name);
     }
-    pc->serial_mask |= 1u << index;
+    *kind_mask(pc, kind) |= 1u << index;
     text = g_strdup_printf("%u", index);
     return device_set_prop(dev, "index", text, error);
 }
@@ -442,7 +476,7 @@ static bool add_device(Pc *pc, const MachineConfig *cfg, const DeviceSpec *spec,
     }
     dev = add(pc, cfg, type, spec->id ? spec->id : spec->driver, error);
     if (!dev || !set_props(dev, spec, &chardev, error)
-        || !place_serial(pc, dev, spec, error)) {
+        || !place_port(pc, dev, spec, error)) {
         return false;
     }
     dev->id = g_strdup(spec->id);
