@@ -221,25 +221,22 @@ static bool cmd_nmi(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 static bool cmd_info_registers(Vm *vm, const CmdIn *in, CmdOut *out,
                                GError **error)
 {
-    ops(vm)->print_registers(vm, cmd_bool(in, "a"), out->text);
-    return true;
-}
+    Vcpu *shown = cmd_vcpu(vm, in, error);
 
-static bool cmd_info_mtree(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
-{
-    mem_print_tree(vm, out->text);
-    return true;
+    for (guint i = 0; shown && i < vm->vcpus->len; i++) {
+        Vcpu *v = g_ptr_array_index(vm->vcpus, i);
+
+        if (v == shown || cmd_bool(in, "a")) {
+            g_string_append_printf(out->text, "\nCPU#%u\n", i);
+            v->ops->print(v, out->text);
+        }
+    }
+    return shown != NULL;
 }
 
 static bool cmd_info_jit(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
     ops(vm)->print_jit(vm, out->text);
-    return true;
-}
-
-static bool cmd_info_tlb(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
-{
-    ops(vm)->print_tlb(vm, out->text);
     return true;
 }
 
@@ -319,9 +316,7 @@ const CmdRow cmd_rows[] = {
     {NULL, "info chardev", NULL, cmd_info_chardev, NULL, "character back ends", CMD_IO},
     {"query-status",   "info status", NULL, cmd_query_status, print_status, "whether the machine runs", 0, "StatusInfo"},
     {NULL, "info registers", args_registers, cmd_info_registers, NULL, "registers of the vCPU (-a: of all)", 0},
-    {NULL, "info mtree", NULL, cmd_info_mtree, NULL, "tree of memory regions", 0},
     {NULL, "info jit",   NULL, cmd_info_jit, NULL, "figures of the translator", 0},
-    {NULL, "info tlb",   NULL, cmd_info_tlb, NULL, "virtual to physical mappings", 0},
     {"stop", "stop|s", NULL, cmd_stop, NULL, "stop the machine", 0},
     {"cont", "cont|c", NULL, cmd_cont, NULL, "go on", 0},
     {"quit", "quit|q", NULL, cmd_quit, NULL, "end the program", 0},
@@ -341,15 +336,8 @@ const CmdRow cmd_rows[] = {
     LATER("snapshot-load", "loadvm", "load a snapshot"),
     LATER("snapshot-delete", "delvm", "delete a snapshot"),
     LATER(NULL, "info snapshots", "list snapshots"),
-    LATER(NULL, "info history", "commands typed before"),
     LATER("query-block", "info block", "disks"),
     LATER(NULL, "info network", "networks"),
-    LATER(NULL, "info pic", "interrupt controllers"),
-    LATER(NULL, "info lapic", "local APIC"),
-    LATER(NULL, "info mem", "mapped virtual memory"),
-    LATER(NULL, "info roms", "ROM images"),
-    LATER(NULL, "mouse_move", "move the pointer"),
-    LATER(NULL, "mouse_button", "press pointer buttons"),
     {NULL, "gdbserver", args_device, cmd_gdbserver, NULL, "serve gdb on DEVICE (tcp::1234); none ends it", CMD_IO},
     LATER("dump-guest-memory", "dump-guest-memory", "write a core file"),
     {NULL},

@@ -3,12 +3,14 @@
 #include <string.h>
 
 #include "accel/vcpu.h"
+#include "core/bytes.h"
 #include "monitor/monitor_priv.h"
 
 #define DEPTH_MAX 32
 
 typedef struct Expr {
     Vm *vm;
+    Vcpu *v; /* NULL: there is none */
     const char *p;
     unsigned depth;
     GError **error;
@@ -23,20 +25,51 @@ static void expr_space(Expr *e)
     }
 }
 
-typedef struct ExprPc {
-    bool there;
+typedef struct ExprReg {
+    Vcpu *v; /* NULL: there is none */
+    const char *name;
+    bool found;
     uint64_t value;
-} ExprPc;
+} ExprReg;
 
-static void expr_read_pc(Vm *vm, void *opaque)
+/* The debugger's rows name the registers. */
+static void expr_read_row(ExprReg *r, const char *name)
 {
-    ExprPc *pc = opaque;
+    const CpuGdb *gdb = r->v->ops->gdb ? r->v->ops->gdb(r->v) : NULL;
 
-    if (vm->vcpu_now) {
-        const Vcpu *v = (const Vcpu *)vm->vcpu_now;
+    for (unsigned i = 0; gdb && i < gdb->feature_count; i++) {
+        for (unsigned k = 0; k < gdb->features[i].count; k++) {
+            const CpuRegRow *row = &gdb->features[i].rows[k];
+            uint8_t raw[CPU_REG_BYTES] = {0};
 
-        pc->value = v->ops->get_pc(v);
-        pc->there = true;
+            if (strcmp(row->name, name) == 0 && row->bytes <= 8) {
+                gdb->read(r->v, row, raw);
+                r->value = ld_le64(raw);
+                r->found = true;
+                return;
+            }
+        }
+    }
+}
+
+static void expr_read_register(Vm *vm, void *opaque)
+{
+    ExprReg *r = opaque;
+
+    if (!r->v) {
+        return;
+    }
+    if (strcmp(r->name, "pc") == 0) {
+        r->value = r->v->ops->get_pc(r->v);
+        r->found = true;
+        return;
+    }
+    expr_read_row(r, r->name);
+    if (!r->found && r->name[0] == 'e') { /* the low half of a wide one */
+        g_autofree char *wide = g_strdup_printf("r%s", r->name + 1);
+
+        expr_read_row(r, wide);
+        r->value &= UINT32_MAX;
     }
 }
 
@@ -44,22 +77,21 @@ static bool expr_register(Expr *e, uint64_t *out)
 {
     const char *from = ++e->p;
     g_autofree char *name = NULL;
-    ExprPc pc = {0};
+    ExprReg r = {.v = e->v};
 
     while (g_ascii_isalnum(*e->p) || *e->p == '_') {
         e->p++;
     }
     name = g_strndup(from, (gsize)(e->p - from));
-    if (strcmp(name, "pc") != 0 && strcmp(name, "rip") != 0
-        && strcmp(name, "eip") != 0) {
-        return fail(e->error, "register '$%s' is not known here (there is $pc)",
-                    name);
-    }
-    control_ops(e->vm)->call(e->vm, expr_read_pc, &pc);
-    if (!pc.there) {
+    r.name = name;
+    control_ops(e->vm)->call(e->vm, expr_read_register, &r);
+    if (!r.v) {
         return fail(e->error, "there is no vCPU yet");
     }
-    *out = pc.value;
+    if (!r.found) {
+        return fail(e->error, "unknown register '$%s'", name);
+    }
+    *out = r.value;
     return true;
 }
 
@@ -194,15 +226,15 @@ static bool expr_sum(Expr *e, uint64_t *out)
     return expr_chain(e, "&|^", expr_plus, out);
 }
 
-bool expr_eval(Vm *vm, const char **at, int64_t *out, GError **error)
+bool expr_eval(Vm *vm, Vcpu *v, const char **at, int64_t *out, GError **error)
 {
-    Expr e = {.vm = vm, .p = *at, .error = error};
-    uint64_t v;
+    Expr e = {.vm = vm, .v = v, .p = *at, .error = error};
+    uint64_t value;
 
-    if (!expr_sum(&e, &v)) {
+    if (!expr_sum(&e, &value)) {
         return false;
     }
     *at = e.p;
-    *out = (int64_t)v;
+    *out = (int64_t)value;
     return true;
 }

@@ -154,7 +154,14 @@ static bool hmp_arg_mark(const CmdArg *arg, const char **at, JsonObject *args)
     return false;
 }
 
-static bool hmp_arg(Vm *vm, const CmdArg *arg, const char **at,
+static Vcpu *hmp_vcpu(Vm *vm, const Monitor *m)
+{
+    guint n = m ? m->cpu : 0;
+
+    return n < vm->vcpus->len ? g_ptr_array_index(vm->vcpus, n) : NULL;
+}
+
+static bool hmp_arg(Vm *vm, Monitor *m, const CmdArg *arg, const char **at,
                     JsonObject *args, GError **error)
 {
     g_autofree char *word = NULL;
@@ -169,7 +176,7 @@ static bool hmp_arg(Vm *vm, const CmdArg *arg, const char **at,
         return arg->optional || fail(error, "%s is missing", arg->name);
     }
     if (arg->type == ARG_INT) {
-        if (!expr_eval(vm, at, &n, error)) {
+        if (!expr_eval(vm, hmp_vcpu(vm, m), at, &n, error)) {
             return fail_prefix(error, "%s", arg->name);
         }
         if (**at && !g_ascii_isspace(**at)) {
@@ -188,13 +195,13 @@ static bool hmp_arg(Vm *vm, const CmdArg *arg, const char **at,
                 : fail(error, "%s: a quote is not closed", arg->name);
 }
 
-static bool hmp_args(Vm *vm, const CmdRow *row, const char *at,
+static bool hmp_args(Vm *vm, Monitor *m, const CmdRow *row, const char *at,
                      JsonObject *args, GError **error)
 {
     for (const CmdArg *a = row->args; a && a->name; a++) {
         JsonNode *value;
 
-        if (!hmp_arg(vm, a, &at, args, error)) {
+        if (!hmp_arg(vm, m, a, &at, args, error)) {
             return false;
         }
         value = a->of ? json_object_get_member(args, a->name) : NULL;
@@ -287,7 +294,7 @@ static void hmp_run(Vm *vm, Monitor *m, const CmdRow *row, const char *rest,
     if (row->flags & CMD_LATER) {
         g_string_append_printf(said, "%s: not there yet (%s)\n", row->hmp,
                                row->help);
-    } else if (!hmp_args(vm, row, rest, args, &error)) {
+    } else if (!hmp_args(vm, m, row, rest, args, &error)) {
         size_t name = strcspn(row->hmp, "|");
 
         g_string_append_printf(said,

@@ -63,6 +63,11 @@ void line_reset(Line *l)
     l->was_cr = false;
 }
 
+const GPtrArray *line_history_of(const Line *l)
+{
+    return l->history;
+}
+
 void line_show(Line *l)
 {
     g_autoptr(GString) s = g_string_new("\r");

@@ -76,23 +76,23 @@ static void format_value(const Format *f, uint64_t v, GString *out)
     }
 }
 
-static bool examine_peek(Vm *vm, bool phys, uint64_t at, void *buf, size_t size)
+/* @v: in its virtual memory; @phys: in physical memory */
+static bool examine_peek(Vcpu *v, bool phys, uint64_t at, void *buf,
+                         size_t size)
 {
-    return phys ? mem_peek(vm->mem, at, buf, size)
-                : vcpu_peek((Vcpu *)vm->vcpu_now, at, buf, size);
+    return phys ? mem_peek(v->dev.vm->mem, at, buf, size)
+                : vcpu_peek(v, at, buf, size);
 }
 
-static bool examine_code(Vm *vm, bool phys, const Format *f, uint64_t at,
+static bool examine_code(Vcpu *v, bool phys, const Format *f, uint64_t at,
                          GString *out)
 {
-    Vcpu *v = (Vcpu *)vm->vcpu_now;
-
     for (unsigned i = 0; i < f->count; i++) {
         uint8_t bytes[16];
         unsigned avail = 0, used;
 
         while (avail < sizeof(bytes)
-               && examine_peek(vm, phys, at + avail, bytes + avail, 1)) {
+               && examine_peek(v, phys, at + avail, bytes + avail, 1)) {
             avail++;
         }
         if (!avail) {
@@ -114,29 +114,32 @@ static bool examine(Vm *vm, bool phys, const CmdIn *in, CmdOut *out,
                     GError **error)
 {
     uint64_t at = (uint64_t)cmd_int(in, "addr", 0);
+    unsigned per_line;
     Format f;
+    Vcpu *v;
 
     if (!format_parse(cmd_str(in, "fmt"), &f, error)) {
         return false;
     }
-    if (!vm->vcpu_now) {
-        return fail(error, "there is no vCPU yet");
+    per_line = f.size == 1 && f.format != 'c' ? 8 : LINE_BYTES / f.size;
+    v = cmd_vcpu(vm, in, error);
+    if (!v) {
+        return false;
     }
     if (f.format == 'i') {
-        if (!((Vcpu *)vm->vcpu_now)->ops->disas) {
+        if (!v->ops->disas) {
             return fail(error, "there is no disassembler for this CPU");
         }
-        return examine_code(vm, phys, &f, at, out->text);
+        return examine_code(v, phys, &f, at, out->text);
     }
     for (unsigned i = 0; i < f.count; i++) {
-        unsigned column = i * f.size % LINE_BYTES;
         uint8_t raw[8] = {0};
 
-        if (column == 0) {
+        if (i % per_line == 0) {
             g_string_append_printf(out->text, "%s%016" PRIx64 ":",
                                    i ? "\n" : "", at);
         }
-        if (!examine_peek(vm, phys, at, raw, f.size)) {
+        if (!examine_peek(v, phys, at, raw, f.size)) {
             g_string_append(out->text, " Cannot access memory");
             break;
         }
@@ -224,7 +227,7 @@ static bool save(Vm *vm, const CmdIn *in, SavePiece *piece, void *opaque,
     }
     file = fopen(path, "we");
     if (!file) {
-        return fail_errno(error, errno, "cannot open '%s'", path);
+        return fail_errno(error, errno, "Could not open '%s'", path);
     }
     while (good && left) {
         size_t n = (size_t)MIN(
@@ -245,18 +248,9 @@ static bool save(Vm *vm, const CmdIn *in, SavePiece *piece, void *opaque,
 
 bool cmd_memsave(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
-    Device *v = vm->vcpu_now;
+    Vcpu *v = cmd_vcpu(vm, in, error);
 
-    if (cmd_has(in, "cpu-index")) {
-        int64_t n = cmd_int(in, "cpu-index", 0);
-
-        if (n < 0 || n >= vm->vcpus->len) {
-            return fail(error, "cpu-index: there is no vCPU %" PRId64, n);
-        }
-        v = g_ptr_array_index(vm->vcpus, n);
-    }
-    return v ? save(vm, in, save_virtual, v, error)
-             : fail(error, "there is no vCPU yet");
+    return v && save(vm, in, save_virtual, v, error);
 }
 
 bool cmd_pmemsave(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)

@@ -38,6 +38,7 @@ typedef struct MonState {
     const ControlOps *ops;
     GPtrArray *all;      /* owned: Monitor * */
     EventLimits *limits; /* owned */
+    uint32_t buttons;    /* of the pointer, that monitors hold down */
     GPtrArray *jobs;     /* owned: Job *, machine thread; NULL: none yet */
 } MonState;
 
@@ -58,8 +59,9 @@ char *hmp_line(Vm *vm, Monitor *m, const char *line);
 GPtrArray *hmp_names(const char *prefix);
 
 /* expr.c */
-/** expr_eval() - an HMP expression from *@at on; moves *@at behind it */
-bool expr_eval(Vm *vm, const char **at, int64_t *out, GError **error);
+/** expr_eval() - an HMP expression from *@at on; moves *@at behind it; @v: whose
+ *  $registers, NULL: nobody's */
+bool expr_eval(Vm *vm, Vcpu *v, const char **at, int64_t *out, GError **error);
 
 /* qmp.c */
 void qmp_greet(Monitor *m);
@@ -92,5 +94,6 @@ void line_free(Line *l);
 void line_show(Line *l); /* prompt and what is typed so far */
 void line_feed(Line *l, uint8_t byte);
 void line_reset(Line *l);
+const GPtrArray *line_history_of(const Line *l); /* char *, oldest first */
 
 #endif

@@ -71,7 +71,7 @@ static bool moment_of(Vm *vm, const CmdIn *in, Moment *out, GError **error)
         const char *at = text, *dot;
         char *end;
 
-        if (!expr_eval(vm, &at, &icount, error)) {
+        if (!expr_eval(vm, NULL, &at, &icount, error)) {
             return false;
         }
         dot = *at == '.' ? at + 1 : NULL;

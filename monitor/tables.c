@@ -7,10 +7,11 @@
 /* clang-format off */
 const CmdRow *const cmd_tables[] = {
     cmd_rows,
-    cmd_rows_input,
     cmd_rows_chardev,
     cmd_rows_checkpoint,
+    cmd_rows_input,
     cmd_rows_jobs,
+    cmd_rows_look,
     cmd_rows_machine,
     cmd_rows_misc,
     cmd_rows_qom,
@@ -21,6 +22,7 @@ const CmdRow *const cmd_tables[] = {
 const QmpType *const qmp_type_tables[] = {
     qmp_types,
     qmp_types_chardev,
+    qmp_types_input,
     qmp_types_machine,
     qmp_types_misc,
     qmp_types_qom,

@@ -12,6 +12,7 @@
 #include "hw/parallel.h"
 #include "hw/ps2.h"
 #include "hw/serial16550.h"
+#include "monitor/input.h"
 #include "replay/replay.h"
 #include "system/control.h"
 
@@ -35,6 +36,7 @@ void registry_sources(Vm *vm)
     input_source_register(vm, &pointer_source);
     input_source_register(vm, &action_source);
     input_source_register(vm, &gdb_source);
+    input_source_register(vm, &port_write_source);
 }
 
 const DeviceType *registry_find(const char *driver, GError **error)
