@@ -226,7 +226,7 @@ typedef struct X86Model {
     uint32_t level, xlevel;
     uint16_t family, model, stepping;
     uint32_t features[X86_FEAT_COUNT];
-    bool all;    /* every implemented feature */
+    bool all; /* every implemented feature */
     const char *doc;
 } X86Model;
 

@@ -258,8 +258,7 @@ bool x86_trans_invpcid(X86Insn *x)
 {
     IrRef type;
 
-    if (x->pp != 1 || !x->is_mem
-        || !x86_offers(x, X86_FEAT_7_EBX, 1u << 10)) {
+    if (x->pp != 1 || !x->is_mem || !x86_offers(x, X86_FEAT_7_EBX, 1u << 10)) {
         return false;
     }
     if (x86_user(x)) {

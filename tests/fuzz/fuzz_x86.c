@@ -144,6 +144,17 @@ static void set_mode(Box *b, Mode mode)
     }
 }
 
+/* SSE and AVX for what runs as most programs do; the others find #UD. */
+static void allow_vectors(Box *b, Mode mode)
+{
+    if (mode >= MODE_USER32) {
+        b->c->cr4 |= X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_OSXSAVE
+                     | X86_CR4_FSGSBASE;
+        b->c->xcr0 = 7;
+        x86_update_mode(b->c);
+    }
+}
+
 static GByteArray *clock_save(Vm *vm)
 {
     GByteArray *a = g_byte_array_new();
@@ -163,6 +174,7 @@ static void make_start(Bank *k, Mode mode)
     devices_reset(b->vm);
     put_handlers(b);
     set_mode(b, mode);
+    allow_vectors(b, mode);
     vcpu_fetch_again(&b->c->v);
     s->cpu = g_byte_array_new();
     state_save(&b->c->v.dev, s->cpu);
@@ -285,6 +297,8 @@ static void input_place(const Input *t, Box *b)
     for (unsigned i = 0; i < 4; i++) {
         c->xmm[i].u64[0] = t->xmm[i];
         c->xmm[i].u64[1] = t->xmm[3 - i];
+        c->ymmh[i].u64[0] = mix(t->xmm[i]);
+        c->ymmh[i].u64[1] = t->xmm[i] & 3 ? t->xmm[i] : 0;
     }
     x86_cpu_set_eflags(c, x86_cpu_eflags(c) | t->flags);
     for (uint32_t i = 0; i < 0x1000; i += 8) {
