@@ -273,6 +273,62 @@ static bool cmd_query_iothreads(Vm *vm, const CmdIn *in, CmdOut *out,
     return true;
 }
 
+/* --- the command line ---------------------------------------------------------------- */
+
+typedef struct OptionList {
+    JsonArray *out;     /* borrowed */
+    const char *option; /* borrowed: the last one */
+    JsonArray *params;  /* borrowed: of the last one */
+} OptionList;
+
+static void option_visit(void *opaque, const char *option, const char *param,
+                         const char *type, const char *doc)
+{
+    OptionList *l = opaque;
+    JsonObject *o;
+
+    if (!l->option || strcmp(l->option, option) != 0) {
+        o = json_object_new();
+        l->option = option;
+        l->params = json_array_new();
+        json_object_set_string_member(o, "option", option);
+        json_object_set_array_member(o, "parameters", l->params);
+        json_array_add_object_element(l->out, o);
+    }
+    if (param) {
+        o = json_object_new();
+        json_object_set_string_member(o, "name", param);
+        json_object_set_string_member(o, "type", type);
+        json_object_set_string_member(o, "help", doc);
+        json_array_add_object_element(l->params, o);
+    }
+}
+
+static bool cmd_query_options(Vm *vm, const CmdIn *in, CmdOut *out,
+                              GError **error)
+{
+    const char *wanted = cmd_str(in, "option");
+    g_autoptr(JsonArray) all = json_array_new();
+    OptionList l = {.out = all};
+    JsonArray *a = cmd_array(out);
+    bool found = !wanted;
+
+    if (control_ops(vm)->options_foreach) {
+        control_ops(vm)->options_foreach(option_visit, &l);
+    }
+    for (guint i = 0; i < json_array_get_length(all); i++) {
+        JsonObject *o = json_array_get_object_element(all, i);
+
+        if (!wanted
+            || strcmp(json_object_get_string_member(o, "option"), wanted)
+                   == 0) {
+            json_array_add_object_element(a, json_object_ref(o));
+            found = true;
+        }
+    }
+    return found || fail(error, "invalid option name: %s", wanted);
+}
+
 /* --- trace points ------------------------------------------------------------------ */
 
 static bool cmd_trace_get(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
@@ -348,6 +404,7 @@ static void complete_traces(Vm *vm, const char *prefix, GPtrArray *out)
 }
 
 /* clang-format off */
+static const CmdArg args_option[] = {{"option", ARG_STR, .optional = true, .doc = "one of them"}, {NULL}};
 static const CmdArg args_value[] = {{"value", ARG_SIZE, .doc = "bytes"}, {NULL}};
 static const CmdArg args_password[] = {
     {"protocol",  ARG_STR, .of = "DisplayProtocol", .doc = "vnc or spice"},
@@ -437,6 +494,7 @@ const CmdRow cmd_rows_misc[] = {
     {"object-add", NULL, args_object, cmd_object_add, NULL, "make an object", CMD_IO | CMD_OPEN},
     {NULL, "object_add", args_object_text, cmd_object_add_text, NULL, "make an object", CMD_IO},
     {"object-del", "object_del", args_object_id, cmd_object_del, NULL, "remove an object", CMD_IO},
+    {"query-command-line-options", NULL, args_option, cmd_query_options, NULL, "options of the command line and their parameters", CMD_IO, "[CommandLineOptionInfo]"},
     {"query-iothreads", "info iothreads", NULL, cmd_query_iothreads, print_nothing, "I/O threads", CMD_IO, "[IOThreadInfo]"},
     {"trace-event-get-state", NULL, args_trace_get, cmd_trace_get, NULL, "state of trace points", CMD_IO, "[TraceEventInfo]"},
     {"trace-event-set-state", NULL, args_trace_set, cmd_trace_set, NULL, "switch trace points", CMD_IO},

@@ -245,6 +245,8 @@ static void type_add_all(TypeList *l)
     bool wide = control_ops(l->vm)->long_mode(l->vm);
 
     type_add(l, "object", NULL, true);
+    type_add(l, "accel", "object", true);
+    type_add(l, "tcg-accel", "accel", false);
     for (unsigned i = 0; i < G_N_ELEMENTS(bases); i++) {
         type_add(l, bases[i], type_parent(bases[i]), true);
     }
@@ -332,19 +334,19 @@ static bool cmd_qom_list_properties(Vm *vm, const CmdIn *in, CmdOut *out,
     const char *name = cmd_str(in, "typename");
     const ObjectType *t = object_types(vm);
     JsonArray *a = cmd_array(out);
-    bool abstract;
+    bool abstract, object = false; /* one that is refused has properties too */
 
-    if (!qom_type_props(vm, name, type_visit, a)
+    for (; t && t->name && !object; t += !object) {
+        object = strcmp(t->name, name) == 0;
+    }
+    if (!object && !qom_type_props(vm, name, type_visit, a)
         && !type_exists(vm, name, &abstract)) {
         return cmd_fail(error, CMD_ERROR_DEVICE_NOT_FOUND,
                         "Class '%s' not found", name);
     }
     add_info(a, "type", "string", NULL);
-    for (; t && t->name; t++) {
-        for (const ObjectProp *p = t->props;
-             strcmp(t->name, name) == 0 && p && p->name; p++) {
-            add_info(a, p->name, p->type, p->doc);
-        }
+    for (const ObjectProp *p = object ? t->props : NULL; p && p->name; p++) {
+        add_info(a, p->name, p->type, p->doc);
     }
     return true;
 }

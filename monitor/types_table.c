@@ -41,6 +41,10 @@ const QmpType qmp_types[] = {
           "builtin:SchemaInfoBuiltin enum:SchemaInfoEnum array:SchemaInfoArray object:SchemaInfoObject"
           " alternate:SchemaInfoAlternate command:SchemaInfoCommand event:SchemaInfoEvent"),
     /* running and ending */
+    /* the command line */
+    ENUM("CommandLineParameterType", "string boolean number size"),
+    OBJECT("CommandLineParameterInfo", "name:str type:CommandLineParameterType help?:str default?:str"),
+    OBJECT("CommandLineOptionInfo", "option:str parameters:[CommandLineParameterInfo]"),
     ENUM("RunState", "debug inmigrate internal-error io-error paused postmigrate prelaunch finish-migrate"
          " restore-vm running save-vm shutdown suspended watchdog guest-panicked colo"),
     OBJECT("StatusInfo", "running:bool singlestep:bool status:RunState"),

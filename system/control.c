@@ -7,6 +7,7 @@
 #include "hw/machine.h"
 #include "hw/ps2.h"
 #include "system/debug.h"
+#include "system/options.h"
 #include "system/registry.h"
 #include "system/run_priv.h"
 
@@ -294,4 +295,5 @@ const ControlOps run_control_ops = {
     .print_registers = run_print_registers,
     .print_jit = accel_print_jit,
     .print_tlb = run_print_tlb,
+    .options_foreach = options_foreach,
 };

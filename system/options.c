@@ -101,7 +101,7 @@ static const OptionRow option_rows[] = {
 #undef OPTION_GROUP
 };
 
-void options_foreach(OptionVisit *visit, void *opaque)
+void options_foreach(ControlOptionVisit *visit, void *opaque)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(option_rows); i++) {
         const OptionRow *row = &option_rows[i];
@@ -245,6 +245,7 @@ void options_clear(Options *o)
         &o->boot_splash,  &o->debugcon,      &o->log_file,
         &o->trace_file,   &o->pidfile,       &o->gdb,
         &o->process_name, &o->run_as,        &o->change_root,
+        &o->loadvm,
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++) {

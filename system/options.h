@@ -4,6 +4,7 @@
 #define SYSTEM_OPTIONS_H
 
 #include "accel/vcpu.h"
+#include "monitor/control.h"
 #include "replay/replay.h"
 #include "system/sandbox.h"
 
@@ -38,6 +39,7 @@ typedef struct Options {
     bool has_reboot_timeout;
     bool nographic, nodefaults;
     bool snapshot;
+    char *loadvm; /* owned */
     GPtrArray *dirs;      /* char *: -L; the first of the lists */
     GPtrArray *drives;    /* char *: as -drive has them, and -hda... */
     GPtrArray *blockdevs; /* char * */
@@ -84,8 +86,6 @@ bool options_parse(Options *o, int argc, char **argv, GError **error);
 
 /* For query-command-line-options: one call a parameter, and one with a NULL
  * @param for an option without any. @type: "string", "boolean", ... */
-typedef void OptionVisit(void *opaque, const char *option, const char *param,
-                         const char *type, const char *doc);
-void options_foreach(OptionVisit *visit, void *opaque);
+void options_foreach(ControlOptionVisit *visit, void *opaque);
 
 #endif

@@ -28,6 +28,7 @@ const OptionParam chardev_params[] = {
 };
 const OptionParam mon_params[] = {
     {"mode", "string"}, {"chardev", "string"}, {"pretty", "boolean"},
+    {"id", "string"},
     {NULL, NULL},
 };
 const OptionParam object_params[] = {
@@ -116,6 +117,7 @@ OPT_FLAG(opt_singlestep, accel.singlestep)
 OPT_FLAG(opt_perfmap, accel.perf_map)
 
 OPT_LIST(opt_drive, drives)
+OPT_TEXT(opt_loadvm, loadvm)
 OPT_FLAG(opt_snapshot, snapshot)
 
 static bool drive_of_file(Options *o, const char *file, const char *more)

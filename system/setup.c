@@ -349,7 +349,8 @@ static bool setup_monitor(Setup *s, const char *text, MonitorMode mode,
 /* -mon [chardev=]ID,mode=readline|control,pretty=on */
 static bool setup_mon(Setup *s, const char *text, GError **error)
 {
-    static const char *const known[] = {"chardev", "mode", "pretty", NULL};
+    static const char *const known[] = {"chardev", "mode", "pretty", "id",
+                                        NULL};
     g_auto(KeyVals) kv = {0};
     const char *id, *mode;
     bool pretty = false;
@@ -358,6 +359,7 @@ static bool setup_mon(Setup *s, const char *text, GError **error)
     keyvals_parse(&kv, text, "chardev");
     id = keyvals_take(&kv, "chardev");
     mode = keyvals_take(&kv, "mode");
+    keyvals_take(&kv, "id"); /* nothing refers to a monitor */
     if (!keyvals_take_bool(&kv, "pretty", &pretty, error)
         || !keyvals_done(&kv, known, error)) {
         return fail_prefix(error, "-mon");

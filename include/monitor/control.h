@@ -27,6 +27,10 @@ typedef enum RunState {
 } RunState;
 const char *run_state_name(RunState s);
 
+typedef void ControlOptionVisit(void *opaque, const char *option,
+                                const char *param, const char *type,
+                                const char *doc);
+
 typedef struct ControlOps {
     /** run @fn on the machine thread between two steps and wait for it;
      *  Thread: any but the machine thread, where it runs at once */
@@ -65,6 +69,9 @@ typedef struct ControlOps {
     /** "reboot", "shutdown", "panic", "watchdog"; NULL: nothing to choose */
     bool (*set_action)(Vm *vm, const char *what, const char *value,
                        GError **error);
+    /** the command line's options: a call a parameter, one with a NULL @param
+     *  for an option without any; may be NULL. Thread: any */
+    void (*options_foreach)(ControlOptionVisit *visit, void *opaque);
     const DeviceType *const *device_types; /* of -device; NULL: none */
     bool (*long_mode)(const Vm *vm);       /* x86_64, not i386 */
     void (*print_registers)(Vm *vm, bool all, GString *out);
