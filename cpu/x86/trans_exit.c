@@ -58,10 +58,10 @@ void x86_gp0(X86Insn *x)
     x86_raise_insn(x, X86_GP, ir_const(x->b, 0), true);
 }
 
-IrRef x86_next_ip(X86Insn *x)
+static IrRef x86_ip_at(X86Insn *x, int64_t page_off)
 {
     IrBuilder *b = x->b;
-    IrRef pc = ir_pcrel(b, IR_NONE, x86_next_off(x));
+    IrRef pc = ir_pcrel(b, IR_NONE, page_off);
 
     if (x->code64) {
         return pc;
@@ -71,6 +71,16 @@ IrRef x86_next_ip(X86Insn *x)
     }
     return x->mode & X86_MODE_CODE32 ? pc
                                      : ir_op1(b, IR_ext16u, 4, IR_NONE, pc);
+}
+
+IrRef x86_next_ip(X86Insn *x)
+{
+    return x86_ip_at(x, x86_next_off(x));
+}
+
+IrRef x86_this_ip(X86Insn *x)
+{
+    return x86_ip_at(x, x->t->pc_off);
 }
 
 void x86_end_next(X86Insn *x, bool events)

@@ -204,6 +204,8 @@ void x86_gp0(X86Insn *x);
 void x86_raise_insn(X86Insn *x, unsigned vector, IrRef error, bool has_error);
 /** x86_next_ip() - offset in CS behind the instruction, cut to the mode */
 IrRef x86_next_ip(X86Insn *x);
+/** x86_this_ip() - of the instruction itself, its prefixes included */
+IrRef x86_this_ip(X86Insn *x);
 /** x86_end_next() - end the block; go on with the next instruction, after an
  *  event check when @events (helpers with IR_H_IO or IR_H_MODE want it) */
 void x86_end_next(X86Insn *x, bool events);

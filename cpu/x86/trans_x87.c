@@ -333,6 +333,63 @@ static bool x87_arith_reg(X86Insn *x)
                      op | X87_A_POP(pop) | (x->op == 0xd8 ? 0 : X87_A_TO_STI));
 }
 
+static bool x87_any(X86Insn *x)
+{
+    switch (x->op) {
+    case 0xd9:
+        return x->is_mem ? x87_d9_mem(x) : x87_d9_reg(x);
+    case 0xda:
+        return x->is_mem ? x87_arith_mem(x) : x87_da_db_reg(x);
+    case 0xdb:
+        return x->is_mem ? x87_other_mem(x) : x87_da_db_reg(x);
+    case 0xdd:
+        return x->is_mem ? x87_other_mem(x) : x87_dd_reg(x);
+    case 0xdf:
+        return x->is_mem ? x87_other_mem(x) : x87_df_reg(x);
+    default:
+        return x->is_mem ? x87_arith_mem(x) : x87_arith_reg(x);
+    }
+}
+
+/* Control instructions leave the last-instruction pointers alone (SDM vol 1
+ * 8.1.8): FLDENV FLDCW FNSTENV FNSTCW, FRSTOR FNSAVE FNSTSW, FNCLEX FNINIT. */
+static bool x87_is_control(const X86Insn *x)
+{
+    unsigned n = x->reg & 7;
+
+    if (!x->is_mem) {
+        return (x->op == 0xdb || x->op == 0xdf) && n == 4;
+    }
+    return (x->op == 0xd9 && n >= 4)
+           || (x->op == 0xdd && (n == 4 || n == 6 || n == 7));
+}
+
+static IrRef x87_selector(X86Insn *x, unsigned seg)
+{
+    return ir_ldenv(x->b, IR_NONE,
+                    offsetof(X86Cpu, seg[0].sel) + seg * sizeof(X86Seg), 2,
+                    false);
+}
+
+_Static_assert(offsetof(X86Cpu, fcs) == offsetof(X86Cpu, fop) + 2,
+               "stored as one");
+
+/* FIP, FCS, FOP; and FDP, FDS behind a memory operand. */
+static void x87_set_pointers(X86Insn *x)
+{
+    unsigned fop = (x->op & 7u) << 8 | x->modrm;
+    IrBuilder *b = x->b;
+    IrRef fcs = ir_op2i(b, IR_shl, 4, IR_NONE, x87_selector(x, X86_CS), 16);
+
+    ir_stenv(b, offsetof(X86Cpu, fip), 8, x86_this_ip(x));
+    ir_stenv(b, offsetof(X86Cpu, fop), 4,
+             ir_op2i(b, IR_or, 4, IR_NONE, fcs, fop));
+    if (x->is_mem) {
+        ir_stenv(b, offsetof(X86Cpu, fdp), 8, x86_ea_offset(x));
+        ir_stenv(b, offsetof(X86Cpu, fds), 2, x87_selector(x, x->ea_seg));
+    }
+}
+
 bool x86_trans_x87(X86Insn *x)
 {
     if (x->op == 0x9b) {
@@ -349,18 +406,11 @@ bool x86_trans_x87(X86Insn *x)
         x86_raise_insn(x, X86_NM, IR_NONE, false);
         return true;
     }
-    switch (x->op) {
-    case 0xd9:
-        return x->is_mem ? x87_d9_mem(x) : x87_d9_reg(x);
-    case 0xda:
-        return x->is_mem ? x87_arith_mem(x) : x87_da_db_reg(x);
-    case 0xdb:
-        return x->is_mem ? x87_other_mem(x) : x87_da_db_reg(x);
-    case 0xdd:
-        return x->is_mem ? x87_other_mem(x) : x87_dd_reg(x);
-    case 0xdf:
-        return x->is_mem ? x87_other_mem(x) : x87_df_reg(x);
-    default:
-        return x->is_mem ? x87_arith_mem(x) : x87_arith_reg(x);
+    if (!x87_any(x)) {
+        return false;
     }
+    if (!x87_is_control(x)) {
+        x87_set_pointers(x);
+    }
+    return true;
 }

@@ -82,7 +82,17 @@ void fp_host_run(FpState *s, const FpCode *code)
     }
     __asm__ volatile("fnclex\n\tfninit\n\tldmxcsr %0" : : "m"(mxcsr));
 }
+
+static const void *fp_code(void)
+{
+    return fp_page;
+}
 #else
+static const void *fp_code(void)
+{
+    return NULL;
+}
+
 bool fp_host_ready(void)
 {
     return false;
@@ -275,6 +285,31 @@ void fp_random_state(FpState *s, uint64_t *seed)
     s->flags = 2 | (fp_random(seed) & ARITH);
 }
 
+/* FOP, FIP, FDP. Some hosts keep them only while an exception is pending. */
+static void fp_same_pointers(const FpState *host, const FpState *box,
+                             GString *t)
+{
+    uint64_t fip = ld_le64(host->fx + 8), fdp = ld_le64(host->fx + 16);
+    uint64_t at = (uintptr_t)fp_code();
+
+    /* others come from FLDENV and FRSTOR */
+    if (fip - at < 4096) {
+        fip = fip - at + FP_CODE_AT;
+    }
+    if (fdp - host->rdi < FP_MEM_BYTES) {
+        fdp = fdp - host->rdi + FP_MEM_AT;
+    }
+    if (ld_le16(host->fx + 6) != ld_le16(box->fx + 6)
+        || fip != ld_le64(box->fx + 8) || fdp != ld_le64(box->fx + 16)) {
+        g_string_append_printf(t,
+                               " fop %x fip %" PRIx64 " fdp %" PRIx64
+                               ", is %x %" PRIx64 " %" PRIx64 ";",
+                               ld_le16(host->fx + 6), fip, fdp,
+                               ld_le16(box->fx + 6), ld_le64(box->fx + 8),
+                               ld_le64(box->fx + 16));
+    }
+}
+
 bool fp_same(const FpState *in, const FpState *host, const FpState *box,
              const FpCode *code)
 {
@@ -306,6 +341,9 @@ bool fp_same(const FpState *in, const FpState *host, const FpState *box,
     if (host->vector < 0 && ((host->flags ^ box->flags) & ARITH)) {
         g_string_append_printf(t, " flags %" PRIx64 ", is %" PRIx64 ";",
                                host->flags, box->flags);
+    }
+    if ((host->fx[2] & 0x80) && ld_le64(host->fx + 8)) {
+        fp_same_pointers(host, box, t);
     }
     bool same = t->len == 0;
     if (!same) {
