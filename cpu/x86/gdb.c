@@ -13,6 +13,7 @@ enum {
     KIND_ST,
     KIND_FCTRL, /* index: enum below */
     KIND_XMM,
+    KIND_YMMH, /* the upper half: gdb puts both together as $ymmN */
     KIND_MXCSR,
     KIND_BASE,
     KIND_KERNEL_GS,
@@ -48,6 +49,7 @@ enum {
     FPU("fiseg", FISEG), FPU("fioff", FIOFF), FPU("foseg", FOSEG), \
     FPU("fooff", FOOFF), FPU("fop", FOP)
 #define XMM(n) ROW("xmm" #n, "vec128", "vector", 16, KIND_XMM, n)
+#define YMMH(n) ROW("ymm" #n "h", "uint128", "vector", 16, KIND_YMMH, n)
 #define MXCSR ROW("mxcsr", "i386_mxcsr", "vector", 4, KIND_MXCSR, 0)
 #define SYS64(nm, kd, i) ROW(nm, "int64", "system", 8, kd, i)
 #define SYS32(nm, kd, i) ROW(nm, "int32", "system", 4, kd, i)
@@ -83,6 +85,16 @@ static const CpuRegRow sse64[] = {
 
 static const CpuRegRow sse32[] = {
     XMM(0), XMM(1), XMM(2), XMM(3), XMM(4), XMM(5), XMM(6), XMM(7), MXCSR,
+};
+
+static const CpuRegRow avx64[] = {
+    YMMH(0), YMMH(1), YMMH(2), YMMH(3), YMMH(4), YMMH(5), YMMH(6), YMMH(7),
+    YMMH(8), YMMH(9), YMMH(10), YMMH(11), YMMH(12), YMMH(13), YMMH(14),
+    YMMH(15),
+};
+
+static const CpuRegRow avx32[] = {
+    YMMH(0), YMMH(1), YMMH(2), YMMH(3), YMMH(4), YMMH(5), YMMH(6), YMMH(7),
 };
 
 static const CpuRegRow segments64[] = {
@@ -135,13 +147,15 @@ static const char sse_types[] =
 
 #define PART(nm, ty, table) \
     {.name = "org.gnu.gdb.i386." nm, .types = (ty), .rows = (table), .count = G_N_ELEMENTS(table)}
+/* AVX comes last: without it the list ends before. */
 static const CpuRegFeature features64[] = {
     PART("core", core_types, core64), PART("sse", sse_types, sse64),
     PART("segments", NULL, segments64), PART("system", NULL, system64),
+    PART("avx", NULL, avx64),
 };
 static const CpuRegFeature features32[] = {
     PART("core", core_types, core32), PART("sse", sse_types, sse32),
-    PART("system", NULL, system32),
+    PART("system", NULL, system32), PART("avx", NULL, avx32),
 };
 /* clang-format on */
 
@@ -221,9 +235,11 @@ static void gdb_read(const Vcpu *v, const CpuRegRow *row, uint8_t *out)
 
         st_le64(out, st.mant);
         st_le16(out + 8, st.se);
-    } else if (row->kind == KIND_XMM) {
-        st_le64(out, c->xmm[row->index].u64[0]);
-        st_le64(out + 8, c->xmm[row->index].u64[1]);
+    } else if (row->kind == KIND_XMM || row->kind == KIND_YMMH) {
+        const V128 *h = &(row->kind == KIND_XMM ? c->xmm : c->ymmh)[row->index];
+
+        st_le64(out, h->u64[0]);
+        st_le64(out + 8, h->u64[1]);
     } else {
         value = gdb_value(c, row);
         for (unsigned i = 0; i < row->bytes; i++) {
@@ -343,9 +359,11 @@ static bool gdb_write(Vcpu *v, const CpuRegRow *row, const uint8_t *in)
                 (F80){ld_le64(in), ld_le16(in + 8)});
         return true;
     }
-    if (row->kind == KIND_XMM) {
-        c->xmm[row->index].u64[0] = ld_le64(in);
-        c->xmm[row->index].u64[1] = ld_le64(in + 8);
+    if (row->kind == KIND_XMM || row->kind == KIND_YMMH) {
+        V128 *h = &(row->kind == KIND_XMM ? c->xmm : c->ymmh)[row->index];
+
+        h->u64[0] = ld_le64(in);
+        h->u64[1] = ld_le64(in + 8);
         return true;
     }
     for (unsigned i = 0; i < row->bytes; i++) {
@@ -356,23 +374,21 @@ static bool gdb_write(Vcpu *v, const CpuRegRow *row, const uint8_t *in)
 
 /* --- the description --------------------------------------------------------------- */
 
-static const CpuGdb gdb64 = {
-    .arch = "i386:x86-64",
-    .features = features64,
-    .feature_count = G_N_ELEMENTS(features64),
-    .read = gdb_read,
-    .write = gdb_write,
-};
-
-static const CpuGdb gdb32 = {
-    .arch = "i386",
-    .features = features32,
-    .feature_count = G_N_ELEMENTS(features32),
-    .read = gdb_read,
-    .write = gdb_write,
-};
+#define GDB(nm, table, less)                                                   \
+    {                                                                          \
+        .arch = (nm), .features = (table),                                     \
+        .feature_count = G_N_ELEMENTS(table) - (less), .read = gdb_read,       \
+        .write = gdb_write,                                                    \
+    }
+static const CpuGdb gdb64[2] = {GDB("i386:x86-64", features64, 1),
+                                GDB("i386:x86-64", features64, 0)};
+static const CpuGdb gdb32[2] = {GDB("i386", features32, 1),
+                                GDB("i386", features32, 0)};
 
 const CpuGdb *x86_gdb(const Vcpu *v)
 {
-    return ((const X86Cpu *)v)->target64 ? &gdb64 : &gdb32;
+    const X86Cpu *c = (const X86Cpu *)v;
+
+    return &(c->target64 ? gdb64
+                         : gdb32)[x86_has(c, X86_FEAT_1_ECX, X86_F1C_AVX)];
 }

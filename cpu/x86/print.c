@@ -74,6 +74,17 @@ static void print_segs(const X86Cpu *c, GString *out)
                            c->idt.limit);
 }
 
+static void print_ymm(const X86Cpu *c, GString *out)
+{
+    for (unsigned i = 0; i < 16; i++) {
+        g_string_append_printf(out,
+                               "YMM%02u=%016" PRIx64 " %016" PRIx64
+                               " %016" PRIx64 " %016" PRIx64 "\n",
+                               i, c->ymmh[i].u64[1], c->ymmh[i].u64[0],
+                               c->xmm[i].u64[1], c->xmm[i].u64[0]);
+    }
+}
+
 void x86_print(const Vcpu *v, GString *out)
 {
     const X86Cpu *c = (const X86Cpu *)v;
@@ -101,6 +112,10 @@ void x86_print(const Vcpu *v, GString *out)
         g_string_append_printf(out, "FPR%u=%016" PRIx64 " %04x%c", i,
                                c->fpr_mant[i], c->fpr_se[i],
                                i % 2 ? '\n' : ' ');
+    }
+    if (x86_has(c, X86_FEAT_1_ECX, X86_F1C_AVX)) {
+        print_ymm(c, out);
+        return;
     }
     for (unsigned i = 0; i < 16; i++) {
         g_string_append_printf(out, "XMM%02u=%016" PRIx64 "%016" PRIx64 "%c", i,
