@@ -37,6 +37,24 @@ static bool cmd_no_migration(Vm *vm, const CmdIn *in, CmdOut *out,
     return fail(error, "there is no migration: move a recording instead");
 }
 
+/* "events" only says that a migration may be told about. */
+static bool cmd_set_capabilities(Vm *vm, const CmdIn *in, CmdOut *out,
+                                 GError **error)
+{
+    JsonArray *a = json_object_get_array_member(in->args, "capabilities");
+
+    for (guint i = 0; i < json_array_get_length(a); i++) {
+        JsonObject *o = json_array_get_object_element(a, i);
+
+        if (json_object_get_boolean_member(o, "state")
+            && strcmp(json_object_get_string_member(o, "capability"), "events")
+                   != 0) {
+            return cmd_no_migration(vm, in, out, error);
+        }
+    }
+    return true;
+}
+
 static bool cmd_no_balloon(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
     return cmd_fail(error, CMD_ERROR_DEVICE_NOT_ACTIVE,
@@ -482,7 +500,7 @@ const CmdRow cmd_rows_misc[] = {
     {"query-vm-generation-id", "info vm-generation-id", NULL, cmd_no_genid, NULL, "generation id of the machine", CMD_IO, "GuidInfo"},
     {"query-migrate", "info migrate", NULL, cmd_empty_object, print_nothing, "progress of a migration", CMD_IO, "MigrationInfo"},
     {"query-migrate-capabilities", NULL, NULL, cmd_query_capabilities, NULL, "ways of migrating: none", CMD_IO, "[MigrationCapabilityStatus]"},
-    {"migrate-set-capabilities", NULL, args_capabilities, cmd_no_migration, NULL, "choose ways of migrating", CMD_IO},
+    {"migrate-set-capabilities", NULL, args_capabilities, cmd_set_capabilities, NULL, "choose ways of migrating", CMD_IO},
     {"query-migrate-parameters", NULL, NULL, cmd_empty_object, NULL, "figures for migration: none", CMD_IO, "MigrationParameters"},
     {"migrate", NULL, args_uri, cmd_no_migration, NULL, "move the machine elsewhere", CMD_IO},
     {"migrate_cancel", "migrate_cancel", NULL, cmd_say_nothing, NULL, "end a migration", CMD_IO},
