@@ -31,7 +31,7 @@ typedef struct Pc {
     X86Cpu **cpu; /* owned array; borrowed entries: of the Vm */
     Device *apic_bus, *pic, *ioapic, *i440fx, *piix3, *pm;     /* borrowed */
     Device *ide, *fw_cfg, *rtc, *hpet_dev, *pit, *dma, *i8042; /* borrowed */
-    unsigned serial_mask; /* COM ports there are, bit 0: COM1 */
+    unsigned serial_mask;   /* COM ports there are, bit 0: COM1 */
     unsigned parallel_mask; /* LPT ports */
     bool has_vga;
     GPtrArray *boot_order; /* owned: char * of "bootorder" */
