@@ -210,6 +210,8 @@ static void fp_values(X86Cpu *c)
     for (unsigned i = 0; i < 32; i++) {
         c->xmm[i / 2].u64[i % 2] =
             rnd(2) ? edges[rnd(G_N_ELEMENTS(edges))] : rnd64();
+        c->ymmh[i / 2].u64[i % 2] =
+            rnd(2) ? edges[rnd(G_N_ELEMENTS(edges))] : rnd64();
     }
     c->mxcsr = 0x1f80 | rnd(4) << 13 | (rnd(4) == 0) << 15 | (rnd(4) == 0) << 6;
 }
@@ -220,7 +222,8 @@ static void check_equal(const X86Cpu *a, const X86Cpu *b, const Code *code,
     g_autoptr(GString) text = g_string_new(NULL);
 
     if (!memcmp(a->gpr, b->gpr, sizeof(a->gpr))
-        && !memcmp(a->xmm, b->xmm, sizeof(a->xmm)) && a->mxcsr == b->mxcsr
+        && !memcmp(a->xmm, b->xmm, sizeof(a->xmm))
+        && !memcmp(a->ymmh, b->ymmh, sizeof(a->ymmh)) && a->mxcsr == b->mxcsr
         && a->v.pc == b->v.pc && x86_cpu_eflags(a) == x86_cpu_eflags(b)) {
         return;
     }
@@ -237,6 +240,12 @@ static void check_equal(const X86Cpu *a, const X86Cpu *b, const Code *code,
                 text, "\nxmm%u %" PRIx64 " %" PRIx64 ", %" PRIx64 " %" PRIx64,
                 i, a->xmm[i].u64[1], a->xmm[i].u64[0], b->xmm[i].u64[1],
                 b->xmm[i].u64[0]);
+        }
+        if (memcmp(&a->ymmh[i], &b->ymmh[i], 16)) {
+            g_string_append_printf(
+                text, "\nymmh%u %" PRIx64 " %" PRIx64 ", %" PRIx64 " %" PRIx64,
+                i, a->ymmh[i].u64[1], a->ymmh[i].u64[0], b->ymmh[i].u64[1],
+                b->ymmh[i].u64[0]);
         }
     }
     g_error("seed %" PRIu64 ", %u steps, pc %" PRIx64 " %" PRIx64

@@ -229,6 +229,38 @@ static void test_unmasked(void)
     run_end(&r);
 }
 
+/* A VEX prefix behind another one: only segments and 67 may stand there. In
+ * front of VADDPS and of ANDN. SDM 2A 2.3.2. */
+static void test_prefixes(void)
+{
+    static const uint8_t codes[2][5] = {{0xc4, 0xe1, 0x6c, 0x58, 0xca},
+                                        {0xc4, 0xe2, 0x70, 0xf2, 0xc2}};
+    unsigned legal = 0;
+    Run r;
+
+    if (!run_begin(&r, false)) {
+        return;
+    }
+    for (unsigned prefix = 0x26; prefix < 0xf4; prefix++) {
+        bool is = prefix == 0x26 || prefix == 0x2e || prefix == 0x36
+                  || prefix == 0x3e || (prefix >= 0x40 && prefix <= 0x4f)
+                  || (prefix >= 0x64 && prefix <= 0x67) || prefix == 0xf0
+                  || prefix >= 0xf2;
+
+        for (unsigned k = 0; is && k < 2; k++) {
+            AvxCode c = {{(uint8_t)prefix}, 1};
+
+            for (unsigned i = 0; i < 5; i++) {
+                avx_emit(&c, codes[k][i]);
+            }
+            legal += one(&r, &c, 0);
+        }
+    }
+    g_assert_cmpuint(legal, ==, 2 * 7);
+    g_assert_cmpuint(r.bad, ==, 0);
+    box_free(r.b);
+}
+
 /* --- gathers ---------------------------------------------------------------- */
 
 /* [rdi + ymm2 * scale]: indices that stay inside, masks at random. */
@@ -316,6 +348,96 @@ static void test_gather_restart(void)
     g_assert_cmphex(s.ymm[3][0] | s.ymm[3][1], ==, 0);
 }
 
+/* --- streams ---------------------------------------------------------------- */
+
+static void random_insn(Run *r, AvxCode *c)
+{
+    Form f = {.map = 1};
+    uint64_t x;
+
+    do {
+        x = avx_random(&r->seed) >> 8;
+        f = (Form){.map = 1 + x % 3,
+                   .op = x >> 8 & 0xff,
+                   .l = x >> 16 & 1,
+                   .w = x >> 17 & 1,
+                   .mem = x >> 18 & 1,
+                   .v = x >> 19 & 1 ? pick(r) : 0,
+                   .reg = pick(r),
+                   .rm = pick(r),
+                   .disp = (x >> 20 & 3) * 32,
+                   .imm = x >> 24 & 0xff};
+        f.pp = f.map > 1 ? 1 : x >> 32 & 3;
+    } while (foreign(&f) || (f.map == 2 && f.op >= 0xf0));
+    *c = encode(&f, false);
+}
+
+/* One that is legal, found out by the interpreter. */
+static AvxCode legal_insn(Run *r)
+{
+    AvxState s;
+    AvxCode c;
+
+    do {
+        random_insn(r, &c);
+        avx_random_state(&s, &r->seed);
+        avx_box_run(r->b, &s, &c);
+    } while (s.vector >= 0);
+    return c;
+}
+
+static Box *box_with(bool jit)
+{
+    const char *old = g_getenv("REPRISE_TEST_JIT");
+    g_autofree char *keep = g_strdup(old);
+    Box *b;
+
+    if (jit) {
+        g_setenv("REPRISE_TEST_JIT", "1", TRUE);
+    } else {
+        g_unsetenv("REPRISE_TEST_JIT");
+    }
+    b = avx_box_new();
+    if (keep) {
+        g_setenv("REPRISE_TEST_JIT", keep, TRUE);
+    } else {
+        g_unsetenv("REPRISE_TEST_JIT");
+    }
+    return b;
+}
+
+/* Several in one block: interpreter and generated code come to the same, with
+ * exceptions masked and not. */
+static void test_streams(void)
+{
+    Run r = {.b = box_with(false), .seed = 0xabcd};
+    g_autoptr(Box) jit = box_with(true);
+
+    for (unsigned n = 0; n < 1500; n++) {
+        unsigned insns = 2 + n % 11;
+        AvxState in, one_way, other;
+        AvxCode c = {.len = 0};
+
+        for (unsigned i = 0; i < insns; i++) {
+            AvxCode next = legal_insn(&r);
+
+            memcpy(c.bytes + c.len, next.bytes, next.len);
+            c.len += next.len;
+        }
+        c.more = insns - 1;
+        for (unsigned k = 0; k < 3; k++) {
+            r.unmasked = k == 2;
+            avx_random_state(&in, &r.seed);
+            in.mxcsr = random_mxcsr(&r);
+            one_way = other = in;
+            avx_box_run(r.b, &one_way, &c);
+            avx_box_run(jit, &other, &c);
+            g_assert_true(avx_same(&in, &one_way, &other, &c, 0));
+        }
+    }
+    box_free(r.b);
+}
+
 /* --- who may use them ----------------------------------------------------------- */
 
 static int vector_of(Box *b, const AvxCode *c)
@@ -374,8 +496,10 @@ int main(int argc, char **argv)
     g_test_add_data_func("/x86/avx/0f38", GUINT_TO_POINTER(2), test_map);
     g_test_add_data_func("/x86/avx/0f3a", GUINT_TO_POINTER(3), test_map);
     g_test_add_func("/x86/avx/unmasked", test_unmasked);
+    g_test_add_func("/x86/avx/prefixes", test_prefixes);
     g_test_add_func("/x86/avx/gather", test_gather);
     g_test_add_func("/x86/avx/gather-restart", test_gather_restart);
+    g_test_add_func("/x86/avx/streams", test_streams);
     g_test_add_func("/x86/avx/availability", test_availability);
     return g_test_run();
 }

@@ -26,7 +26,7 @@ typedef struct AvxState {
 } __attribute__((aligned(64))) AvxState;
 
 typedef struct AvxCode {
-    uint8_t bytes[32];
+    uint8_t bytes[256];
     unsigned len;
     unsigned more; /* instructions behind the first */
 } AvxCode;
