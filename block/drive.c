@@ -252,7 +252,9 @@ Drive *drive_attach(Vm *vm, Drive *d, Device *dev, const DriveOps *ops,
     BlkState *st = blk_state(vm);
 
     if (!d) {
-        d = drive_new(st, NULL);
+        g_autofree char *name = g_path_get_basename(dev->path);
+
+        d = drive_new(st, drive_by_id(st, name) ? NULL : name);
         d->cdrom = true;
         d->read_only = true;
         d->mode.read_only = true;

@@ -248,9 +248,6 @@ bool q2_seal(Qcow2 *q, const Q2View *v, GString *out, GError **error)
         return fail_errno(error, err, "unreadable");
     }
     g_string_append_printf(out, " map %016" PRIx64, hash);
-    if (q->backing) {
-        g_string_append_printf(out, " backing '%s'", q->backing);
-    }
     return true;
 }
 

@@ -7,6 +7,7 @@
 /* clang-format off */
 const CmdRow *const cmd_tables[] = {
     cmd_rows,
+    cmd_rows_block,
     cmd_rows_chardev,
     cmd_rows_checkpoint,
     cmd_rows_input,
@@ -16,11 +17,13 @@ const CmdRow *const cmd_tables[] = {
     cmd_rows_misc,
     cmd_rows_qom,
     cmd_rows_replay,
+    cmd_rows_snapshot,
     NULL,
 };
 
 const QmpType *const qmp_type_tables[] = {
     qmp_types,
+    qmp_types_block,
     qmp_types_chardev,
     qmp_types_input,
     qmp_types_machine,

@@ -7,6 +7,7 @@
 
 extern const CmdRow cmd_rows[];
 extern const CmdRow cmd_rows_chardev[];
+extern const CmdRow cmd_rows_block[];
 extern const CmdRow cmd_rows_checkpoint[];
 extern const CmdRow cmd_rows_input[];
 extern const CmdRow cmd_rows_jobs[];
@@ -15,7 +16,9 @@ extern const CmdRow cmd_rows_machine[];
 extern const CmdRow cmd_rows_misc[];
 extern const CmdRow cmd_rows_qom[];
 extern const CmdRow cmd_rows_replay[];
+extern const CmdRow cmd_rows_snapshot[];
 extern const QmpType qmp_types[];
+extern const QmpType qmp_types_block[];
 extern const QmpType qmp_types_chardev[];
 extern const QmpType qmp_types_input[];
 extern const QmpType qmp_types_machine[];

@@ -323,6 +323,20 @@ Checkpoints *replay_checkpoints(const Replay *r)
     return r->checkpoints;
 }
 
+void replay_recording_id(const Replay *r, uint8_t out[REPLAY_ID_BYTES])
+{
+    G_STATIC_ASSERT(REPLAY_ID_BYTES == LOG_ID_BYTES);
+    memset(out, 0, REPLAY_ID_BYTES);
+    if (r->h && r->mode != REPLAY_NONE) {
+        memcpy(out, r->h->id, REPLAY_ID_BYTES);
+    }
+}
+
+bool replay_counts(const Replay *r)
+{
+    return r->mode == REPLAY_PLAY ? r->h->icount : r->o.icount;
+}
+
 const char *replay_file(const Replay *r)
 {
     return r->o.file;

@@ -10,6 +10,7 @@
 #include "system/options.h"
 #include "system/registry.h"
 #include "system/run_priv.h"
+#include "system/snapshot.h"
 
 /* --- recorded actions -------------------------------------------------------- */
 
@@ -292,6 +293,9 @@ const ControlOps run_control_ops = {
     .device_types = registry_devices,
     .long_mode = run_long_mode,
     .set_action = run_set_action,
+    .snapshot_save = snapshot_save,
+    .snapshot_load = snapshot_load,
+    .snapshot_delete = snapshot_delete,
     .print_registers = run_print_registers,
     .print_jit = accel_print_jit,
     .print_tlb = run_print_tlb,

@@ -50,7 +50,8 @@ OptionFn opt_help, opt_version, opt_target, opt_machine, opt_cpu, opt_accel,
     opt_pidfile, opt_ignored, opt_object, opt_set, opt_readconfig,
     opt_daemonize, opt_runas, opt_chroot, opt_sandbox, opt_msg, opt_trace,
     opt_overcommit, opt_prealloc, opt_no_kvm, opt_echr, opt_drive, opt_hda,
-    opt_hdb, opt_hdc, opt_hdd, opt_cdrom, opt_blockdev, opt_snapshot;
+    opt_hdb, opt_hdc, opt_hdd, opt_cdrom, opt_blockdev, opt_snapshot,
+    opt_loadvm;
 
 extern const OptionParam machine_params[], accel_params[], smp_params[],
     memory_params[], name_params[], rtc_params[], boot_params[],

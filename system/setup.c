@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "block/drives.h"
 #include "chardev/chardev.h"
 #include "config.h"
 #include "core/error.h"
@@ -13,11 +14,13 @@
 #include "gdbstub/gdbstub.h"
 #include "hw/machine.h"
 #include "system/debug.h"
+#include "system/drives.h"
 #include "system/message.h"
 #include "system/objects.h"
 #include "system/progress.h"
 #include "system/registry.h"
 #include "system/seal.h"
+#include "system/snapshot.h"
 
 #define SEED_BYTES 32
 
@@ -623,6 +626,7 @@ static bool setup_machine(Setup *s, GError **error)
     };
 
     s->run = run_new(s->vm, &ro);
+    drives_join_run(s->run);
     if (o->debugcon) {
         Chardev *c = NULL;
 
@@ -647,17 +651,21 @@ static bool setup_start(Setup *s, int argc, char **argv, GError **error)
     vm_set_seed(s->vm, seed);
     clock_set_calendar(s->vm->clock, calendar_sec, 0);
     setup_config(s);
-    if (!setup_machine(s, error)) {
+    if (!drives_setup(s->vm, o, error) || !setup_machine(s, error)) {
         return false;
     }
     devices_seal(s->vm);
     devices_reset(s->vm);
+    if (!snapshot_before_start(s->vm, o, error)) {
+        return false;
+    }
     seal = seal_machine(s->vm, o, s->ram_bytes, argc, argv);
     memcpy(seal->seed, seed, sizeof(seed));
     seal->calendar_sec = calendar_sec;
     ok = seal_start(s->vm, seal, error);
     seal_free(seal);
-    return ok && setup_monitors(s, error) && setup_gdb(s, error)
+    return ok && snapshot_at_start(s->vm, o, error)
+           && setup_monitors(s, error) && setup_gdb(s, error)
            && setup_no_terminal(s, error);
 }
 
@@ -698,6 +706,7 @@ void setup_free(Setup *s)
     }
     gdb_free(s->vm, s->run ? run_status(s->run) : 1);
     monitors_free(s->vm);
+    drives_close(s->vm);
     chardevs_close(s->vm);
     run_free(s->run);
     replay_free(s->vm->replay);

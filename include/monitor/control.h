@@ -31,6 +31,8 @@ typedef void ControlOptionVisit(void *opaque, const char *option,
                                 const char *param, const char *type,
                                 const char *doc);
 
+typedef struct VmStatePlace VmStatePlace; /* block/vmstate.h */
+
 typedef struct ControlOps {
     /** run @fn on the machine thread between two steps and wait for it;
      *  Thread: any but the machine thread, where it runs at once */
@@ -66,6 +68,13 @@ typedef struct ControlOps {
     void (*answer)(Vm *vm, TravelAnswer *out);
     /** wait, serving others, until it is there. Thread: I/O */
     void (*arrive)(Vm *vm);
+    /* Named snapshots (block/vmstate.h). */
+    bool (*snapshot_save)(Vm *vm, const VmStatePlace *place, const char *name,
+                          GError **error);
+    bool (*snapshot_load)(Vm *vm, const VmStatePlace *place, const char *name,
+                          GError **error);
+    bool (*snapshot_delete)(Vm *vm, const VmStatePlace *place,
+                            const char *name, GError **error);
     /** "reboot", "shutdown", "panic", "watchdog"; NULL: nothing to choose */
     bool (*set_action)(Vm *vm, const char *what, const char *value,
                        GError **error);

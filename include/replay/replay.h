@@ -126,6 +126,11 @@ void replay_flush(Replay *r);
 /* --- looking --------------------------------------------------------------- */
 uint64_t replay_sequence(const Replay *r);
 const char *replay_file(const Replay *r);
+#define REPLAY_ID_BYTES 16
+/** replay_recording_id() - of the log; zeroes in plain mode or before it began */
+void replay_recording_id(const Replay *r, uint8_t out[REPLAY_ID_BYTES]);
+/** replay_counts() - -icount was given: people know the instruction count */
+bool replay_counts(const Replay *r);
 /** replay_progress() - play: icount of the end of the log, 0 when unknown */
 uint64_t replay_end_icount(const Replay *r);
 bool replay_ended_guest_off(const Replay *r); /* play: how it ended */
