@@ -328,11 +328,11 @@ bool chardev_send_break(Vm *vm, const char *id, GError **error)
 static void chr_exchange(Chardev *old, Chardev *now)
 {
     ChrState *st = old->st;
-    g_autofree char *none = g_steal_pointer(&now->id);
     guint at = 0;
 
     chr_lost(old);
     g_mutex_lock(&st->lock);
+    g_free(now->id);
     now->id = g_strdup(old->id);
     for (guint i = 0; i < old->fes->len; i++) {
         ((ChrFe *)g_ptr_array_index(old->fes, i))->backend = now;
