@@ -26,6 +26,8 @@ static const Figure figures[] = {
     {"pause-max-ns", offsetof(CheckpointStats, pause_max_ns)},
     {"pause-p99-ns", offsetof(CheckpointStats, pause_p99_ns)},
     {"pause-sum-ns", offsetof(CheckpointStats, pause_sum_ns)},
+    {"back-max-ns", offsetof(CheckpointStats, back_max_ns)},
+    {"back-sum-ns", offsetof(CheckpointStats, back_sum_ns)},
 };
 
 static void add_place(JsonArray *list, const Checkpoint *cp)
@@ -93,11 +95,15 @@ static void print_checkpoints(JsonNode *value, GString *out)
         "so far              %" PRId64 " made, %" PRId64 " dropped, %" PRId64
         " gone back to\n"
         "pause of making     %.0f us on average, %.0f us p99, %.0f us at "
-        "most\n",
+        "most\n"
+        "time of going back  %.0f us on average, %.0f us at most\n",
         taken, node_int(value, "dropped"), node_int(value, "restored"),
         (double)node_int(value, "pause-sum-ns") / US / (double)MAX(taken, 1),
         (double)node_int(value, "pause-p99-ns") / US,
-        (double)node_int(value, "pause-max-ns") / US);
+        (double)node_int(value, "pause-max-ns") / US,
+        (double)node_int(value, "back-sum-ns") / US
+            / (double)MAX(node_int(value, "restored"), 1),
+        (double)node_int(value, "back-max-ns") / US);
 }
 
 /* clang-format off */

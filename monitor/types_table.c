@@ -59,7 +59,7 @@ const QmpType qmp_types[] = {
     OBJECT("ReplayInfo", "mode:ReplayMode filename?:str icount:int sequence?:int searching?:bool"),
     OBJECT("CheckpointPlace", "icount:int sequence:int pinned:bool"),
     OBJECT("CheckpointInfo", "enabled:bool count:int pinned:int bytes:int budget:int pages:int packed-pages:int spilled-pages:int "
-        "spilled-bytes:int spacing-ns:int taken:int restored:int dropped:int pause-max-ns:int pause-p99-ns:int pause-sum-ns:int "
+        "spilled-bytes:int spacing-ns:int taken:int restored:int dropped:int pause-max-ns:int pause-p99-ns:int pause-sum-ns:int back-max-ns:int back-sum-ns:int "
         "checkpoints:[CheckpointPlace]"),
     /* characters */
     OBJECT("ChardevInfo", "label:str filename:str frontend-open:bool"),

@@ -305,10 +305,10 @@ static void marks_take(const Checkpoints *c, Checkpoint *cp)
     }
 }
 
-static void checkpoint_paused(Checkpoints *c, HostTime begin)
+static void checkpoint_paused(Checkpoints *c, int64_t begin)
 {
-    HostTime end = host_now();
-    int64_t ns = end.ns - begin.ns;
+    int64_t end = host_worked();
+    int64_t ns = end - begin;
 
     c->pauses[c->taken++ % CHECKPOINT_PAUSES] = ns;
     c->pause_sum += ns;
@@ -318,7 +318,7 @@ static void checkpoint_paused(Checkpoints *c, HostTime begin)
 
 Checkpoint *checkpoint_take(Checkpoints *c, bool pinned)
 {
-    HostTime begin = host_now();
+    int64_t begin = host_worked();
     Moment now = replay_moment(c->r);
     guint n = list_upto(c, now);
     Checkpoint *cp = list_at(c, n - 1);
@@ -422,8 +422,18 @@ static void marks_restore(const Checkpoints *c, const Checkpoint *cp)
     }
 }
 
+static void checkpoint_went_back(Checkpoints *c, int64_t begin)
+{
+    int64_t ns = host_worked() - begin;
+
+    c->restored++;
+    c->back_sum += ns;
+    c->back_max = MAX(c->back_max, ns);
+}
+
 bool checkpoint_restore(Checkpoints *c, Checkpoint *cp, GError **error)
 {
+    int64_t begin = host_worked();
     bool ok;
 
     vm_assert_thread(c->vm);
@@ -442,7 +452,7 @@ bool checkpoint_restore(Checkpoints *c, Checkpoint *cp, GError **error)
     checkpoints_stopped(c);
     checkpoints_look_again(c);
     page_store_tend(c->store);
-    c->restored++;
+    checkpoint_went_back(c, begin);
     return true;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * When checkpoints are made, and which are kept. Distances are host time that
+ * When checkpoints are made, and which are kept. Distances are the time that
  * running takes, so that going anywhere takes equally long: HEAD_NS near the
  * cursor and near the furthest moment, GRID_NS elsewhere, and ever closer before
  * a place that the machine is likely to be sent back from. Where none of them
@@ -14,7 +14,7 @@
 #define HEAD_NS 30000000
 #define GRID_NS 200000000
 #define NEAR_STEPS 100000000 /* of the cursor */
-#define AIM_STEPS 50000      /* before a place aimed at; then twice, ... */
+#define AIM_STEPS 200000     /* before a place aimed at; then twice, ... */
 #define DOUBLINGS_MAX 40
 #define RANDOM_FIRST 0x9e3779b97f4a7c15u /* any but 0 */
 
@@ -32,10 +32,12 @@ void checkpoints_plan(Checkpoints *c, const ReplayOptions *o)
     c->rng = RANDOM_FIRST;
 }
 
-void checkpoints_ran(Checkpoints *c, HostTime now)
+void checkpoints_ran(Checkpoints *c)
 {
+    int64_t now = host_worked();
+
     if (c->looked) {
-        c->work += MAX(now.ns - c->look.ns, 0);
+        c->work += now - c->look;
     }
     c->look = now;
     c->looked = true;
@@ -281,6 +283,8 @@ void checkpoints_stats(const Checkpoints *c, CheckpointStats *out)
         .dropped = c->dropped,
         .pause_max_ns = c->pause_max,
         .pause_sum_ns = c->pause_sum,
+        .back_max_ns = c->back_max,
+        .back_sum_ns = c->back_sum,
         .pause_p99_ns = pause_p99(c),
     };
     for (guint i = 0; i < c->list->len; i++) {

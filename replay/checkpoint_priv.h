@@ -19,7 +19,7 @@ typedef struct ReplayMark {
 struct Checkpoint {
     Moment at;
     bool pinned;
-    int64_t work;  /* host ns of running from the beginning to here */
+    int64_t work;  /* ns of running from the beginning to here */
     PageNode *map; /* owned reference */
     /* clock, entropy, devices, vCPUs; in pieces of a page */
     PageBlob **state; /* owned references */
@@ -44,9 +44,9 @@ struct Checkpoints {
     uint64_t budget;
     bool begun;
     /* when */
-    int64_t work;  /* host ns of running from the beginning to now */
-    HostTime look; /* host time that work is up to ... */
-    bool looked;   /* ... unless the machine stood still since */
+    int64_t work; /* ns of running from the beginning to now */
+    int64_t look; /* host_worked() that work is up to ... */
+    bool looked;  /* ... unless the machine stood still since */
     int64_t head_ns, grid_ns;
     uint64_t aim, aim_next; /* icounts; UINT64_MAX: none */
     bool held;
@@ -58,7 +58,7 @@ struct Checkpoints {
     uint64_t rng;
     /* counts */
     uint64_t taken, restored, dropped;
-    int64_t pause_max, pause_sum;
+    int64_t pause_max, pause_sum, back_max, back_sum;
     int64_t pauses[CHECKPOINT_PAUSES];
 };
 
@@ -66,9 +66,9 @@ Checkpoints *checkpoints_new(Replay *r, const ReplayOptions *o);
 void checkpoints_free(Checkpoints *c);
 /** checkpoints_plan() - by which rules they are made */
 void checkpoints_plan(Checkpoints *c, const ReplayOptions *o);
-/** checkpoints_ran()/checkpoints_stopped() - host time of running goes on up to
- *  @now; the machine stands still */
-void checkpoints_ran(Checkpoints *c, HostTime now);
+/** checkpoints_ran()/checkpoints_stopped() - the machine has been running; it
+ *  stands still */
+void checkpoints_ran(Checkpoints *c);
 void checkpoints_stopped(Checkpoints *c);
 
 /** checkpoint_drop() - not the first one */

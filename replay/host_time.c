@@ -4,6 +4,14 @@
 
 #include "replay/replay.h"
 
+int64_t host_worked(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * NS_PER_SEC + t.tv_nsec;
+}
+
 HostTime host_now(void)
 {
     struct timespec t;

@@ -128,6 +128,7 @@ static bool set_option(ReplayOptions *o, const char *name, const char *value,
         return set_memory(o, value, error);
     }
     if (strcmp(name, "rrcheckpoints") == 0) {
+        o->checkpoints_set = true;
         return set_switch(&o->checkpoints, name, value, error);
     }
     if (strcmp(name, "rrtest-every") == 0) {

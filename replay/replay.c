@@ -103,6 +103,13 @@ uint64_t blob_hash(const ReplayBlob *b, uint64_t *size)
     return XXH3_64bits(p, n);
 }
 
+static bool replay_wants_checkpoints(const Replay *r)
+{
+    return r->mode != REPLAY_NONE
+           && (r->o.checkpoints_set ? r->o.checkpoints
+                                    : r->mode == REPLAY_PLAY);
+}
+
 bool replay_start(Replay *r, const Seal *seal, GPtrArray *blobs, GError **error)
 {
     bool ok = true;
@@ -118,9 +125,7 @@ bool replay_start(Replay *r, const Seal *seal, GPtrArray *blobs, GError **error)
     } else if (r->mode == REPLAY_PLAY) {
         ok = play_start(r, seal, blobs, error);
     }
-    if (ok
-        && (r->mode == REPLAY_PLAY
-            || (r->mode == REPLAY_RECORD && r->o.checkpoints))) {
+    if (ok && replay_wants_checkpoints(r)) {
         r->checkpoints = checkpoints_new(r, &r->o);
     }
     r->started = ok;
@@ -167,8 +172,11 @@ uint32_t replay_limit(Replay *r)
 
     replay_sync(r);
     if (r->mode == REPLAY_PLAY) {
-        uint64_t limit = MIN(play_limit(r), checkpoints_limit(r->checkpoints));
+        uint64_t limit = play_limit(r);
 
+        if (r->checkpoints) {
+            limit = MIN(limit, checkpoints_limit(r->checkpoints));
+        }
         return (uint32_t)MIN(limit, MIN(most * PLAY_QUANTA, PLAY_STEPS_MAX));
     }
     return r->write_failed ? 0 : (uint32_t)MIN(most, REPLAY_MOST_STEPS);
@@ -194,7 +202,7 @@ void replay_ran(Replay *r)
     }
     r->looked = true;
     if (r->checkpoints) {
-        checkpoints_ran(r->checkpoints, r->look);
+        checkpoints_ran(r->checkpoints);
     }
     if (r->o.align && r->mode != REPLAY_PLAY) {
         replay_align(r);

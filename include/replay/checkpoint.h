@@ -68,7 +68,7 @@ Checkpoint *checkpoint_prev(Checkpoints *c, const Checkpoint *cp);
 Checkpoint *checkpoint_next(Checkpoints *c, const Checkpoint *cp);
 Moment checkpoint_moment(const Checkpoint *cp);
 bool checkpoint_pinned(const Checkpoint *cp);
-/** checkpoint_cost() - host ns that a run from @cp to the next one took when it
+/** checkpoint_cost() - ns that a run from @cp to the next one took when it
  *  was first made (estimate of running it again) */
 int64_t checkpoint_cost(Checkpoints *c, const Checkpoint *cp);
 
@@ -86,8 +86,9 @@ typedef struct CheckpointStats {
     uint64_t spilled_pages, spilled_bytes; /* ...and in the temporary file */
     int64_t spacing_ns; /* of re-execution between two, far from the cursor */
     uint64_t taken, restored, dropped;  /* so far */
-    int64_t pause_max_ns, pause_sum_ns; /* of taking */
+    int64_t pause_max_ns, pause_sum_ns; /* of taking, host_worked() */
     int64_t pause_p99_ns;               /* of the last 1024 */
+    int64_t back_max_ns, back_sum_ns;   /* of restoring */
 } CheckpointStats;
 void checkpoints_stats(const Checkpoints *c, CheckpointStats *out);
 

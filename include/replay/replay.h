@@ -29,7 +29,8 @@ typedef struct ReplayOptions {
     bool digest_full;
     bool embed;      /* rrembed=on: kernel and initrd too */
     uint64_t memory; /* rrmem=: bytes for checkpoints; 0: a share of the host */
-    bool checkpoints; /* rrcheckpoints=on: while recording, too */
+    bool checkpoints; /* rrcheckpoints=; unless typed: in replay */
+    bool checkpoints_set;
     /* tests: a checkpoint each so many steps; so many jumps back */
     uint64_t test_every, test_rewinds;
 } ReplayOptions;
@@ -146,6 +147,8 @@ void replay_output(Replay *r, const void *buf, size_t size);
  *  playing; true when refused */
 bool replay_refuse_action(const Replay *r, const char *what, GError **error);
 
+/** host_worked() - ns that this thread has computed, whatever else the host did */
+int64_t host_worked(void);
 /** host_now() - monotonic host time, never shown to the guest */
 HostTime host_now(void);
 
