@@ -42,11 +42,6 @@ void debug_resumed(Run *r)
     r->debug.passed_pc = ((Vcpu *)r->vm->vcpu_now)->pc;
 }
 
-void debug_stop_at(Run *r, uint64_t icount)
-{
-    r->debug.stop_at = icount;
-}
-
 static bool debug_passed(const Run *r, const Vcpu *v)
 {
     return r->debug.passed_at == clock_icount(r->vm->clock) + 1
@@ -78,6 +73,7 @@ void debug_ran(Run *r, const Vcpu *v, uint64_t before)
     } else if (r->debug.step_vcpu == (int)v->index
                && clock_icount(r->vm->clock) != before) {
         r->debug.step_vcpu = -1;
+        r->debug.stepped = v->index;
         r->debug.stop_at = clock_icount(r->vm->clock);
     }
 }
@@ -130,6 +126,7 @@ void debug_check(Run *r, Vcpu *v)
         debug_stop(r, &why);
     } else if (clock_icount(r->vm->clock) >= r->debug.stop_at) {
         why.kind = GDB_STOP_STEP;
+        why.vcpu = r->debug.stepped; /* the turn may have passed on */
         debug_stop(r, &why);
     } else if (debug_break_here(r, v)) {
         why.kind = GDB_STOP_BREAK;
@@ -229,8 +226,8 @@ static void debug_left(Vm *vm, bool resume)
     Run *r = run_of(vm);
 
     if (r->travel.goal != TRAVEL_GOAL_NONE) {
-        r->travel.leave = resume;
         run_stop(vm, RUN_PAUSED); /* what it looked for interests nobody */
+        r->travel.leave = resume;
     } else if (r->state == RUN_SHUTDOWN) {
         run_let_go(r);
     } else if (r->state != RUN_RUNNING && (resume || r->ended)) {

@@ -37,6 +37,7 @@ typedef struct RunHook {
 typedef struct RunDebug {
     uint64_t stop_at; /* icount; UINT64_MAX: nowhere */
     int step_vcpu;    /* stop when it has made one step; -1: none */
+    unsigned stepped; /* the vCPU that has made it, at .stop_at */
     /* the breakpoint that has been told or was judged false: not again here */
     uint64_t passed_at; /* icount + 1 */
     uint64_t passed_pc;
@@ -150,8 +151,6 @@ void run_tell(Run *r);
 void debug_init(Run *r);
 /** debug_resumed() - going on from here: a breakpoint here has been told */
 void debug_resumed(Run *r);
-/** debug_stop_at() - stop when @icount is reached */
-void debug_stop_at(Run *r, uint64_t icount);
 /** debug_limit() - most steps of the next slice of @v */
 uint64_t debug_limit(const Run *r, const Vcpu *v);
 /** debug_ran() - after a slice of @v that began at icount @before */

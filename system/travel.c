@@ -274,6 +274,7 @@ bool run_travel_stop(Run *r, RunState why)
     }
     if (why == RUN_PAUSED) {
         t->cancel = true;
+        t->leave = false;
     } else if (why != RUN_DEBUG) {
         t->failed = true; /* RUN_DEBUG: the guest asked, as it did before */
     }
