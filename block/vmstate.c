@@ -65,7 +65,7 @@ static bool add_part(GArray *parts, Drive *d, const VmStatePlace *place,
     BlockNode *n = snapshot_node(d->node);
     Part p = {.node = n, .drive = d};
 
-    if (d->hidden || !d->node || (d->read_only && d->user)) {
+    if (d->hidden || !d->node || d->read_only) {
         return true;
     }
     if (!n || drive_is_temporary(d)) {
@@ -75,7 +75,7 @@ static bool add_part(GArray *parts, Drive *d, const VmStatePlace *place,
                        "snapshots",
                        drive_name(d));
     }
-    if (listed(place->devices, n) && !n->guest_read_only) {
+    if (listed(place->devices, n)) {
         block_ref(n);
         g_array_append_val(parts, p);
     }

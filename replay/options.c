@@ -162,11 +162,8 @@ static bool options_agree(const ReplayOptions *o, GError **error)
     if (o->mode != REPLAY_NONE && (!o->file || !*o->file)) {
         return fail(error, "icount: rr= needs rrfile=");
     }
-    if (o->snapshot) {
-        return fail(error,
-                    "icount: rrsnapshot=%s: named snapshots are not yet "
-                    "supported",
-                    o->snapshot);
+    if (o->snapshot && o->mode == REPLAY_NONE) {
+        return fail(error, "icount: rrsnapshot= needs rr=");
     }
     return true;
 }

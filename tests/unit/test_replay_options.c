@@ -49,7 +49,7 @@ static const struct {
     {"auto,align=on", "align=on and shift=auto"},
     {"3,rrdigest=0", "rrdigest=0"},
     {"3,rrdigest=often", "rrdigest=often"},
-    {"3,rr=record,rrfile=x,rrsnapshot=init", "not yet supported"},
+    {"3,rrsnapshot=init", "rrsnapshot= needs rr="},
 };
 /* clang-format on */
 
