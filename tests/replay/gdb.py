@@ -185,11 +185,11 @@ def main():
                  c.icount(7, "replay", log) + interp)):
             same(name, first, run(script, options)[0])
     need(run(LOOK, ["-icount", "shift=7"])[0],
-         r"Breakpoint 1, 0x\w+ in guest_interrupt",
+         r"Breakpoint 1, guest_interrupt \(frame=",
          r"#1 .* stub_common",
          r"Old value = 2\s+New value = 3",
-         r"Breakpoint \d+, 0x\w+ in mix[^$]*\$1 = 50",
-         r"Temporary breakpoint \d+, 0x\w+ in guest_exit")
+         r"Breakpoint \d+, mix \(value=[^$]*\$1 = 50",
+         r"Temporary breakpoint \d+, guest_exit \(code=")
 
     wide = WIDE % {n: run.address(n) for n in ("guest_interrupt", "ticks")}
     first, _, _ = run(wide, c.icount(7, "record", log), arch="x86_64")
