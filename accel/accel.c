@@ -374,6 +374,37 @@ void vcpu_entered(Vcpu *v, VcpuEntry kind, unsigned vector)
 
 /* --- info jit -------------------------------------------------------------- */
 
+static void print_native(const T1 *t1, GString *out)
+{
+    /* clang-format off */
+    static const struct {
+        const char *name;
+        unsigned code;
+    } rows[] = {
+        {"budget", T1_X_BUDGET}, {"boundary", T1_X_BOUNDARY},
+        {"link", T1_X_LINK}, {"lookup", T1_X_LOOKUP},
+        {"events", T1_X_EVENTS_AT}, {"far", T1_X_ENV},
+        {"fault", T1_X_FAULT}, {"fault in C", T1_X_FAULT_AT},
+        {"restart", T1_X_RESTART}, {"stale", T1_X_STALE},
+    };
+    /* clang-format on */
+
+    g_string_append_printf(out,
+                           "native blocks       %" G_GINT64_MODIFIER
+                           "u compiled, %" G_GINT64_MODIFIER "u refused\n"
+                           "native code         %" G_GINT64_MODIFIER
+                           "u KiB hot, %" G_GINT64_MODIFIER "u KiB cold\n"
+                           "jumps looked up     %" G_GINT64_MODIFIER "u\n"
+                           "ways out           ",
+                           t1->compiled, t1->refused, t1->hot_bytes >> 10,
+                           t1->cold_bytes >> 10, t1->finds);
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_string_append_printf(out, " %s %" G_GINT64_MODIFIER "u%s",
+                               rows[i].name, t1->exits[rows[i].code],
+                               i + 1 < G_N_ELEMENTS(rows) ? "," : "\n");
+    }
+}
+
 void accel_print_jit(Vm *vm, GString *out)
 {
     const Accel *a = accel_of(vm);
@@ -389,16 +420,16 @@ void accel_print_jit(Vm *vm, GString *out)
                            a->t1 ? "jit" : "interpreter", c->used >> 10,
                            c->size >> 10, c->count, c->translated, c->killed,
                            c->generation, a->engine_turns);
-    if (a->t1) {
+    if (a->run_ticks) {
+        uint64_t share = a->translate_ticks / (a->run_ticks / 1000 + 1);
+
         g_string_append_printf(out,
-                               "native blocks       %" G_GINT64_MODIFIER
-                               "u compiled, %" G_GINT64_MODIFIER "u refused\n"
-                               "native code         %" G_GINT64_MODIFIER
-                               "u KiB hot, %" G_GINT64_MODIFIER "u KiB cold\n"
-                               "restarts in T0      %" G_GINT64_MODIFIER "u\n",
-                               a->t1->compiled, a->t1->refused,
-                               a->t1->hot_bytes >> 10, a->t1->cold_bytes >> 10,
-                               a->t1->restarts);
+                               "translation         %u.%u %% of the time in "
+                               "guest code\n",
+                               (unsigned)(share / 10), (unsigned)(share % 10));
+    }
+    if (a->t1) {
+        print_native(a->t1, out);
     }
     for (guint i = 0; i < a->vcpus->len; i++) {
         const Vcpu *v = g_ptr_array_index(a->vcpus, i);

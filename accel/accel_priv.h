@@ -37,10 +37,22 @@ struct Accel {
     /* Steps set aside so that the running block leaves at the next boundary;
      * the engine gives them back. See accel_hold(). */
     uint32_t held;
-    uint64_t rng;          /* of the test options */
-    unsigned flush_count;  /* blocks until the next flush, test option */
-    uint64_t engine_turns; /* `info jit` */
+    uint64_t rng;         /* of the test options */
+    unsigned flush_count; /* blocks until the next flush, test option */
+    /* `info jit` */
+    uint64_t engine_turns;
+    uint64_t run_ticks, translate_ticks;
 };
+
+/** accel_ticks() - of the host, for `info jit` alone; 0: it has none */
+static inline uint64_t accel_ticks(void)
+{
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#else
+    return 0;
+#endif
+}
 
 /** accel_hold() - the running block leaves after the present instruction and
  *  the engine looks again; counts stay exact */

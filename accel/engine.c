@@ -115,6 +115,7 @@ static Block *engine_try(Vcpu *v)
 
 static Block *engine_translate(Vcpu *v)
 {
+    uint64_t start = accel_ticks();
     Block *b = engine_try(v);
 
     if (!b) {
@@ -122,6 +123,7 @@ static Block *engine_translate(Vcpu *v)
         b = engine_try(v);
         g_assert(b);
     }
+    v->accel->translate_ticks += accel_ticks() - start;
     return b;
 }
 
@@ -131,7 +133,10 @@ Block *accel_jump(Vcpu *v, uint64_t pc)
     Block *b;
 
     if (j->pc != pc || j->mode != v->mode) {
-        return NULL;
+        j = &v->tlb->jump[(j - v->tlb->jump) ^ JUMP_PAIR];
+        if (j->pc != pc || j->mode != v->mode) {
+            return NULL;
+        }
     }
     b = blocks_at(&v->accel->cache, j->block);
     if (b->dead) {
@@ -262,12 +267,14 @@ static T0Exit engine_restart(Vcpu *v, EngineRun *r)
 {
     Accel *a = v->accel;
     uint32_t rest = v->budget - 1;
+    Block *b;
 
     r->shadow = r->shadow || v->ops->irq_inhibited(v);
     a->held += rest;
     v->slice_end -= rest;
     v->budget = 1;
-    return engine_t0(v, engine_find(v), &r->link);
+    b = accel_jump(v, v->pc);
+    return engine_t0(v, b ? b : engine_find(v), &r->link);
 }
 
 static T0Exit engine_exec(Vcpu *v, Block *b, EngineRun *r)
@@ -420,6 +427,7 @@ VcpuStop vcpu_run(Vcpu *v, uint32_t budget)
     Accel *a = v->accel;
     Vm *vm = v->dev.vm;
     EngineRun r = {.first = true};
+    uint64_t start = accel_ticks();
     VcpuStop why;
 
     vm_assert_thread(vm);
@@ -449,5 +457,6 @@ VcpuStop vcpu_run(Vcpu *v, uint32_t budget)
     a->running = NULL;
     v->slice_end -= v->budget;
     v->budget = 0;
+    a->run_ticks += accel_ticks() - start;
     return why;
 }

@@ -86,6 +86,7 @@ static void comp_begin(T1Comp *c, Vcpu *v, Block *b, X64 *hot, X64 *cold)
     c->skip = NULL;
     t1_regs_begin(c);
     t1_analyse(c);
+    t1_groups(c);
 }
 
 static bool comp_room(const X64 *x)
@@ -222,7 +223,6 @@ T0Exit t1_run(Vcpu *v, Block *b, BlockLink **link, bool *restart)
         return T0_EXIT_STALE;
     default:
         *restart = true;
-        a->t1->restarts++;
         return T0_EXIT_BUDGET;
     }
 }

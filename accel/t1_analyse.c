@@ -14,6 +14,7 @@ typedef struct Look {
     uint16_t cur[T1_ENTITIES]; /* next reader below; 0: none */
     bool over[T1_GLOBALS_MAX]; /* written again before anybody looks */
     int16_t pend[16];          /* temp that is moved to a pinned register */
+    uint32_t pends;            /* those that hold one */
     bool seen[IR_MAX_OPS];     /* insn ops where the block may be left */
 } Look;
 
@@ -54,7 +55,7 @@ static bool look_observes(const Look *l, const IrOp *op, unsigned i)
 static void look_clear(Look *l)
 {
     memset(l->over, 0, l->c->ops->global_count * sizeof(l->over[0]));
-    memset(l->pend, 0xff, sizeof(l->pend));
+    l->pends = 0;
 }
 
 static void look_insns(Look *l)
@@ -96,10 +97,12 @@ static void look_result(Look *l, const IrOp *op, unsigned i)
     c->use[i][0] = l->cur[e];
     l->cur[e] = 0;
     if (IR_IS_TEMP(op->d)) {
-        for (int r = 0; r < 16; r++) {
+        for (uint32_t m = l->pends; m; m &= m - 1) {
+            int r = __builtin_ctz(m);
+
             if (l->pend[r] == e) {
                 c->sink[e] = (int16_t)r;
-                l->pend[r] = T1_NONE;
+                l->pends &= ~(1u << r);
             }
         }
     } else {
@@ -108,12 +111,17 @@ static void look_result(Look *l, const IrOp *op, unsigned i)
 
         l->over[g] = true;
         if (r != T1_NONE) {
-            l->pend[r] = T1_NONE;
+            l->pends &= ~(1u << r);
         }
     }
 }
 
-static void look_read(Look *l, IrRef r, unsigned i)
+static uint16_t look_next(const Look *l, IrRef r)
+{
+    return r == IR_NONE || IR_IS_CONST(r) ? 0 : l->cur[t1_entity(r)];
+}
+
+static inline void look_read(Look *l, IrRef r, unsigned i)
 {
     if (r == IR_NONE || IR_IS_CONST(r)) {
         return;
@@ -124,7 +132,7 @@ static void look_read(Look *l, IrRef r, unsigned i)
 
         l->over[g] = false;
         if (l->c->t1->pin_of[g] != T1_NONE) {
-            l->pend[l->c->t1->pin_of[g]] = T1_NONE;
+            l->pends &= ~(1u << l->c->t1->pin_of[g]);
         }
     }
 }
@@ -133,7 +141,6 @@ static void look_op(Look *l, unsigned i)
 {
     T1Comp *c = l->c;
     const IrOp *op = &c->ir->ops[i];
-    const IrRef refs[] = {op->a, op->b, op->c, op->e};
     const IrHelper *h = ir_helper(op, c->ops);
     bool unused = false;
 
@@ -149,14 +156,14 @@ static void look_op(Look *l, unsigned i)
     if (look_observes(l, op, i)) {
         look_clear(l);
     }
-    for (unsigned k = 0; k < 4; k++) {
-        bool none = refs[k] == IR_NONE || IR_IS_CONST(refs[k]);
-
-        c->use[i][k + 1] = none ? 0 : l->cur[t1_entity(refs[k])];
-    }
-    for (unsigned k = 0; k < 4; k++) {
-        look_read(l, refs[k], i);
-    }
+    c->use[i][1] = look_next(l, op->a);
+    c->use[i][2] = look_next(l, op->b);
+    c->use[i][3] = look_next(l, op->c);
+    c->use[i][4] = look_next(l, op->e);
+    look_read(l, op->a, i);
+    look_read(l, op->b, i);
+    look_read(l, op->c, i);
+    look_read(l, op->e, i);
     if (h && !h->vop && op->d != IR_NONE && op->op != IR_call
         && op->op != IR_vcall_i && IR_IS_GLOBAL(op->d)) {
         look_read(l, op->d, i); /* *d holds its old value */
@@ -167,6 +174,7 @@ static void look_op(Look *l, unsigned i)
 
         if (r != T1_NONE) {
             l->pend[r] = (int16_t)t1_entity(op->a);
+            l->pends |= 1u << r;
         }
     }
 }

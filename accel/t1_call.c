@@ -237,6 +237,7 @@ void t1_op_call(T1Comp *c, const IrOp *op)
     if (h->vop && t1_op_vop(c, op, h)) {
         return;
     }
+    t1_groups_drop(c);
     if (op->op == IR_call) {
         call_int(c, op, &k);
     } else {

@@ -108,6 +108,7 @@ T1Result t1_find(Vcpu *v, uint64_t pc)
     Block *b;
     bool rom;
 
+    v->accel->t1->finds++;
     if (!e || v->accel->nochain
         || !tlb_ram(v->tlb, e->pa & TLB_PAGE_MASK, GUEST_PAGE_SIZE, &host,
                     &page, &rom)) {

@@ -12,9 +12,10 @@
 
 typedef struct Access {
     const IrOp *op;
-    X64Mem at;     /* the guest address as an operand */
-    int page, end; /* scratch: level-1 entry, then addend; last byte's page */
-    uint8_t *miss; /* cold code */
+    X64Mem at;      /* the guest address as an operand */
+    int page, end;  /* scratch: level-1 entry, then addend; last byte's page */
+    T1Group *group; /* of which it is a member or the leader, or NULL */
+    bool member;    /* s->page holds what the leader found */
     unsigned how;
     bool write, vec;
     bool never; /* always by the slow path */
@@ -66,41 +67,60 @@ static X64Mem access_further(const Access *s, int32_t by)
     return m;
 }
 
-/* Look into level 1; s->page becomes the addend. */
+/* Look into level 1, at the page of the bytes [lo, hi) from the address;
+ * s->page becomes the addend. Gives the jump taken when that fails. */
+static uint8_t *access_check(T1Comp *c, X64 *x, const Access *s, int lo, int hi)
+{
+    X64Mem first = access_further(s, lo);
+    uint8_t *miss;
+
+    if (first.disp) {
+        x64_rm(x, X64_LEA, 8, s->page, first);
+    } else {
+        x64_mov(x, 8, s->page, first.base);
+    }
+    x64_rm(x, X64_LEA, 8, s->end, access_further(s, hi - 1));
+    x64_shift_imm(x, X64_SHR, 8, s->page, 7);
+    x64_alu_imm(x, X64_AND, 8, s->end, -4096);
+    x64_alu_imm(x, X64_AND, 4, s->page, (int32_t)c->t1->l1_mask);
+    x64_alu_rm(x, X64_ADD, 8, s->page,
+               x64_at(X64_RSP, T1_F_TABLE + 8 * s->op->mmu));
+    x64_alu_rm(x, X64_CMP, 8, s->end,
+               x64_at(s->page, s->write ? offsetof(TlbL1Entry, write_tag)
+                                        : offsetof(TlbL1Entry, read_tag)));
+    miss = x64_jcc(x, X64_CC_NE, c->y->p);
+    x64_rm(x, X64_MOV_LOAD, 8, s->page,
+           x64_at(s->page, offsetof(TlbL1Entry, addend)));
+    return miss;
+}
+
+/* The hot check. */
 static void access_probe(T1Comp *c, Access *s)
 {
-    unsigned bytes = s->op->w;
+    T1Group *g = s->group;
 
-    s->miss = c->y->p;
     s->never = (s->op->mem & IR_MEM_BE)
-               || ((s->op->mem & IR_MEM_ALIGNED) && bytes != 16);
+               || ((s->op->mem & IR_MEM_ALIGNED) && s->op->w != 16);
     if (s->never) {
-        x64_jmp(c->x, s->miss);
+        x64_jmp(c->x, c->y->p);
         return;
     }
     if (s->op->mem & IR_MEM_ALIGNED) {
         x64_rm(c->x, X64_LEA, 4, s->end, s->at);
         x64_rr(c->x, 0xf6 | X64_BRM, 0, 0, s->end);
         x64_u8(c->x, 15);
-        x64_jcc(c->x, X64_CC_NE, s->miss);
+        x64_jcc(c->x, X64_CC_NE, c->y->p);
     }
-    if (s->at.disp) {
-        x64_rm(c->x, X64_LEA, 8, s->page, s->at);
+    if (s->member) {
+        x64_rr(c->x, X64_TEST, 8, s->page, s->page);
+        x64_jcc(c->x, X64_CC_E, c->y->p);
+    } else if (g) {
+        int at = c->group_at[c->at];
+
+        access_check(c, c->x, s, g->lo - at, g->hi - at);
     } else {
-        x64_mov(c->x, 8, s->page, s->at.base);
+        access_check(c, c->x, s, 0, s->op->w);
     }
-    x64_rm(c->x, X64_LEA, 8, s->end, access_further(s, (int32_t)bytes - 1));
-    x64_shift_imm(c->x, X64_SHR, 8, s->page, 7);
-    x64_alu_imm(c->x, X64_AND, 8, s->end, -4096);
-    x64_alu_imm(c->x, X64_AND, 4, s->page, (int32_t)c->t1->l1_mask);
-    x64_alu_rm(c->x, X64_ADD, 8, s->page,
-               x64_at(X64_RSP, T1_F_TABLE + 8 * s->op->mmu));
-    x64_alu_rm(c->x, X64_CMP, 8, s->end,
-               x64_at(s->page, s->write ? offsetof(TlbL1Entry, write_tag)
-                                        : offsetof(TlbL1Entry, read_tag)));
-    x64_jcc(c->x, X64_CC_NE, s->miss);
-    x64_rm(c->x, X64_MOV_LOAD, 8, s->page,
-           x64_at(s->page, offsetof(TlbL1Entry, addend)));
 }
 
 /* The host address, once s->page is the addend. */
@@ -140,6 +160,29 @@ static void access_slow(T1Comp *c, const Access *s, const uint8_t *stub)
     x64_imm(c->y, X64_R9, info);
     x64_call(c->y, stub);
     t1_restore_live(c, c->y, T1_NONE);
+    t1_groups_clear(c, c->y);
+}
+
+/* A member of a group whose leader has gone before, or a new leader? */
+static void access_group(T1Comp *c, Access *s)
+{
+    T1Group *g = t1_group(c);
+
+    if (!g) {
+        return;
+    }
+    if (g->reg != T1_NONE) {
+        s->group = g;
+        s->member = true;
+        s->page = g->reg;
+        c->locked |= 1u << s->page;
+        if (c->at == g->last) {
+            t1_group_drop(c, g);
+        }
+    } else if (c->at < g->last
+               && __builtin_popcount(c->held) < T1_GROUPS_HELD) {
+        s->group = g;
+    }
 }
 
 static void access_begin(T1Comp *c, Access *s, const IrOp *op)
@@ -152,8 +195,49 @@ static void access_begin(T1Comp *c, Access *s, const IrOp *op)
         .vec = op->w == 16 && op->op != IR_probe,
     };
     access_address(c, s);
+    access_group(c, s);
+    if (s->member) {
+        return;
+    }
     s->page = t1_scratch(c, false);
     s->end = t1_scratch(c, false);
+    if (s->group) {
+        t1_group_hold(c, s->group, s->page);
+    }
+}
+
+/* Two registers for cold code, saved if need be. */
+static bool cold_pair(T1Comp *c, Access *s, uint32_t *saved)
+{
+    uint32_t mask = c->temps & 0xffff & ~c->locked & ~c->held;
+    uint32_t first = mask, both;
+
+    if ((mask & (mask - 1)) == 0) {
+        return false;
+    }
+    s->page = __builtin_ctz(first);
+    first &= first - 1;
+    s->end = __builtin_ctz(first);
+    both = 1u << s->page | 1u << s->end;
+    *saved = 0;
+    for (uint32_t m = both; m; m &= m - 1) {
+        int r = __builtin_ctz(m);
+
+        if (c->owners[r]) {
+            *saved |= 1u << r;
+        }
+    }
+    return true;
+}
+
+static void cold_move(X64 *x, uint32_t regs, bool save)
+{
+    for (; regs; regs &= regs - 1) {
+        int r = __builtin_ctz(regs);
+
+        x64_rm(x, save ? X64_MOV_STORE : X64_MOV_LOAD, 8, r,
+               x64_at(X64_RSP, T1_F_GPR + 8 * r));
+    }
 }
 
 static void load_value(X64 *x, const IrOp *op, int d, X64Mem m)
@@ -184,6 +268,47 @@ static void load_value(X64 *x, const IrOp *op, int d, X64Mem m)
     }
 }
 
+static void store_value(X64 *x, unsigned w, int r, X64Mem m)
+{
+    if (w == 16) {
+        x64_rm(x, X64_MOVUPS_STORE, 0, r, m);
+    } else {
+        x64_rm(x, w == 1 ? X64_MOV_STORE8 : X64_MOV_STORE, w, r, m);
+    }
+}
+
+/* Cold: the check for a whole group failed; this access alone may do. */
+static void access_again(T1Comp *c, const Access *s, int value, bool imm,
+                         int32_t k)
+{
+    Access one = *s;
+    uint32_t saved = 0;
+    uint8_t *miss;
+    X64Mem host;
+
+    if (!s->group || (s->member && !cold_pair(c, &one, &saved))) {
+        return;
+    }
+    cold_move(c->y, saved, true);
+    miss = access_check(c, c->y, &one, 0, s->op->w);
+    host = access_host(&one);
+    if (s->op->op == IR_ld) {
+        load_value(c->y, s->op, value, host);
+    } else if (imm) {
+        x64_mov_mem_imm(c->y, s->op->w, host, k);
+    } else {
+        store_value(c->y, s->op->w, value, host);
+    }
+    if (s->member) {
+        cold_move(c->y, saved, false);
+    } else {
+        x64_alu_rr(c->y, X64_XOR, 4, s->page, s->page);
+    }
+    x64_jmp(c->y, c->x->p);
+    x64_patch(miss, c->y->p);
+    cold_move(c->y, saved, false);
+}
+
 static void op_load(T1Comp *c, const IrOp *op)
 {
     int d, target = op->w == 16 ? T1_NONE : t1_target(c, op->d);
@@ -193,11 +318,13 @@ static void op_load(T1Comp *c, const IrOp *op)
     t1_used(c);
     d = target != T1_NONE ? t1_def(c, op->d, T1_NONE)
         : s.vec           ? t1_scratch(c, true)
+        : s.member        ? t1_scratch(c, false)
                           : s.end;
     access_probe(c, &s);
     if (!s.never) {
         load_value(c->x, op, d, access_host(&s));
     }
+    access_again(c, &s, d, false, 0);
     access_slow(c, &s, s.vec ? c->t1->slow_load_vec : c->t1->slow_load);
     if (s.vec) {
         x64_rm(c->y, X64_MOVUPS_LOAD, 0, d, x64_at(X64_RSP, T1_F_VEC));
@@ -212,15 +339,6 @@ static void op_load(T1Comp *c, const IrOp *op)
         t1_defined(c, op->d, d);
     } else {
         t1_alias(c, op->d, d);
-    }
-}
-
-static void store_value(X64 *x, unsigned w, int r, X64Mem m)
-{
-    if (w == 16) {
-        x64_rm(x, X64_MOVUPS_STORE, 0, r, m);
-    } else {
-        x64_rm(x, w == 1 ? X64_MOV_STORE8 : X64_MOV_STORE, w, r, m);
     }
 }
 
@@ -247,6 +365,7 @@ static void op_store(T1Comp *c, const IrOp *op)
             store_value(c->x, op->w, value, access_host(&s));
         }
     }
+    access_again(c, &s, value, imm, k);
     if (imm) {
         x64_mov_mem_imm(c->y, 8, x64_at(X64_RSP, T1_F_VALUE), k);
     } else {

@@ -97,6 +97,7 @@ static void op_in_c(T1Comp *c, const IrOp *op)
     int a = t1_use(c, op->a), b = op->b ? t1_use(c, op->b) : T1_NONE, d;
     X64Mem va = x64_at(X64_RSP, T1_F_VALUE), vb = x64_at(X64_RSP, T1_F_VEC);
 
+    t1_groups_drop(c);
     x64_rm(c->x, X64_MOV_STORE, 8, a, va);
     if (b != T1_NONE) {
         x64_rm(c->x, X64_MOV_STORE, 8, b, vb);
@@ -547,6 +548,7 @@ static void op_skip(T1Comp *c, const IrOp *op)
 {
     unsigned cc;
 
+    t1_groups_drop(c);
     t1_flush(c, c->x);
     cc = t1_compare(c, op);
     t1_used(c);
@@ -566,6 +568,7 @@ void t1_op_cond(T1Comp *c, const IrOp *op)
         op_skip(c, op);
         break;
     default: /* label */
+        t1_groups_drop(c);
         t1_flush(c, c->x);
         t1_forget_all(c);
         c->fp = false;

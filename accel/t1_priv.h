@@ -61,7 +61,17 @@ enum {
 #define T1_NONE (-1)
 #define T1_PINS 8
 
+#define T1_GROUPS 96
+#define T1_GROUPS_HELD 2
+
 typedef struct T1Comp T1Comp;
+
+/* Accesses that share a check, see t1_group.c. */
+typedef struct T1Group {
+    int16_t lo, hi; /* bytes of all, from the first one's address */
+    uint16_t last;  /* op */
+    int8_t reg;     /* addend or 0, or T1_NONE */
+} T1Group;
 
 typedef struct T1 {
     uint8_t *code; /* owned: mmap'd */
@@ -76,13 +86,13 @@ typedef struct T1 {
     uint32_t l1_mask;
     T1Result (*enter)(Vcpu *v, const void *code);
     uint8_t *exit_spill, *exit_plain, *slow_load, *slow_store, *jump_miss;
-    uint8_t *look, *look_far;
+    uint8_t *look, *look_far, *jump_other;
     uint8_t *fp_load, *fp_store;
     uint8_t *slow_load_vec, *slow_store_vec, *slow_probe;
     T1Comp *comp; /* owned */
     GString *map; /* owned: lines for perf, or NULL */
     uint64_t exits[16];
-    uint64_t compiled, refused, restarts, hot_bytes, cold_bytes;
+    uint64_t compiled, refused, finds, hot_bytes, cold_bytes;
 } T1;
 
 /* What the compiler knows at one point of a block. An entity is a temp
@@ -109,15 +119,25 @@ struct T1Comp {
     uint32_t temps;     /* host registers that are not fixed */
     uint8_t owners[X64_REGS];
     int16_t owner[X64_REGS][T1_OWNERS];
-    int8_t reg[T1_ENTITIES];   /* or T1_NONE */
-    bool home_ok[T1_ENTITIES]; /* the home holds the value */
-    bool konst[T1_ENTITIES];   /* the value is known */
+    int8_t reg[T1_ENTITIES];      /* or T1_NONE */
+    bool home_ok[T1_ENTITIES];    /* the home holds the value */
+    bool konst[T1_ENTITIES];      /* the value is known */
+    bool written[T1_GLOBALS_MAX]; /* listed in writes: not pinned */
+    uint8_t writes[T1_GLOBALS_MAX];
+    unsigned write_count;
     uint64_t value[T1_ENTITIES];
     uint16_t next[T1_ENTITIES]; /* op that reads it next; 0: none */
     int16_t slot[IR_MAX_TEMPS]; /* scratch slot, or T1_NONE */
     int16_t sink[IR_MAX_TEMPS]; /* pinned register it will be moved to */
     uint16_t use[IR_MAX_OPS][5];
     bool dead[IR_MAX_OPS];
+    T1Group group[T1_GROUPS];
+    unsigned groups;
+    uint32_t held;                 /* host registers of groups */
+    uint8_t group_of[IR_MAX_OPS];  /* number + 1, 0: none */
+    int16_t group_at[IR_MAX_OPS];  /* from the group's first address */
+    uint32_t root[T1_ENTITIES];    /* a value is another one */
+    int64_t root_off[T1_ENTITIES]; /* plus this */
     uint16_t free_slot[2][VCPU_SCRATCH];
     unsigned free_slots[2];
 };
@@ -190,6 +210,16 @@ static inline bool t1_covered(const IrOp *probe, const IrOp *st)
 
 /* --- t1_analyse.c ------------------------------------------------------------- */
 void t1_analyse(T1Comp *c);
+
+/* --- t1_group.c ----------------------------------------------------------------- */
+void t1_groups(T1Comp *c);
+/** t1_group() - of the present op, or NULL */
+T1Group *t1_group(T1Comp *c);
+void t1_group_hold(T1Comp *c, T1Group *g, int reg);
+void t1_group_drop(T1Comp *c, T1Group *g);
+void t1_groups_drop(T1Comp *c);
+/** t1_groups_clear() - behind a slow path: no addend is known */
+void t1_groups_clear(T1Comp *c, X64 *x);
 
 /* --- t1_ops.c, t1_mem.c, t1_call.c, t1_vec.c, t1_exit.c: one op ----------------- */
 void t1_op_int(T1Comp *c, const IrOp *op);

@@ -46,6 +46,7 @@ void t1_regs_begin(T1Comp *c)
     for (unsigned g = 0; g < globals; g++) {
         c->reg[IR_MAX_TEMPS + g] = (int8_t)c->t1->pin_of[g];
         c->home_ok[IR_MAX_TEMPS + g] = true;
+        c->written[g] = false;
         c->konst[IR_MAX_TEMPS + g] = false;
         c->next[IR_MAX_TEMPS + g] = 0;
     }
@@ -58,6 +59,7 @@ void t1_regs_begin(T1Comp *c)
     c->free_slots[0] = VCPU_SCRATCH;
     c->free_slots[1] = VCPU_VSCRATCH;
     c->locked = 0;
+    c->write_count = 0;
     c->temps = XMMS | BIT(X64_R8) | BIT(X64_R9) | BIT(X64_R10) | BIT(X64_R11)
                | BIT(X64_R14);
     for (int r = 0; r < X64_XMM0; r++) {
@@ -170,7 +172,7 @@ static void reg_evict(T1Comp *c, int r)
 
 static int reg_free(const T1Comp *c, bool vec)
 {
-    uint32_t mask = c->temps & ~c->locked & (vec ? XMMS : GPRS);
+    uint32_t mask = c->temps & ~c->locked & ~c->held & (vec ? XMMS : GPRS);
     static const uint8_t first[] = {X64_R8, X64_R9, X64_R10, X64_R11, X64_R14};
 
     if (!vec) {
@@ -210,8 +212,14 @@ static unsigned reg_wanted(const T1Comp *c, int r)
 static int reg_alloc(T1Comp *c, bool vec)
 {
     int r = reg_free(c, vec);
-    uint32_t mask = c->temps & ~c->locked & (vec ? XMMS : GPRS);
+    uint32_t mask = c->temps & ~c->locked & ~c->held & (vec ? XMMS : GPRS);
     unsigned best = 0;
+
+    if (r == T1_NONE && c->held && (mask & (mask - 1)) == 0) {
+        t1_groups_drop(c); /* one register is too few to turn things in */
+        r = reg_free(c, vec);
+        mask = c->temps & ~c->locked & (vec ? XMMS : GPRS);
+    }
 
     if (r == T1_NONE) {
         for (; mask; mask &= mask - 1) {
@@ -247,7 +255,7 @@ void t1_unlock(T1Comp *c, int reg)
 
 bool t1_free_now(const T1Comp *c, int reg)
 {
-    return reg >= 0 && (c->temps & BIT(reg)) && c->owners[reg] == 0;
+    return reg >= 0 && (c->temps & ~c->held & BIT(reg)) && c->owners[reg] == 0;
 }
 
 /* Others than its global leave a pinned register before it changes. */
@@ -371,6 +379,17 @@ int t1_target(const T1Comp *c, IrRef d)
                            : T1_NONE;
 }
 
+/* Globals that may have to be stored. */
+static void ent_note(T1Comp *c, int e)
+{
+    int g = e - IR_MAX_TEMPS;
+
+    if (ent_is_global(e) && !c->written[g] && c->t1->pin_of[g] == T1_NONE) {
+        c->written[g] = true;
+        c->writes[c->write_count++] = (uint8_t)g;
+    }
+}
+
 /* The old value of a result is void. */
 static void def_begin(T1Comp *c, IrRef d)
 {
@@ -380,6 +399,7 @@ static void def_begin(T1Comp *c, IrRef d)
         ent_detach(c, e);
         c->konst[e] = false;
         c->home_ok[e] = false;
+        ent_note(c, e);
     }
 }
 
@@ -480,10 +500,10 @@ void t1_changed_in_memory(T1Comp *c, IrRef d)
 
 void t1_flush(T1Comp *c, X64 *x)
 {
-    for (unsigned g = 0; g < c->ops->global_count; g++) {
-        int e = IR_MAX_TEMPS + (int)g;
+    for (unsigned i = 0; i < c->write_count; i++) {
+        int e = IR_MAX_TEMPS + c->writes[i];
 
-        if (!c->home_ok[e] && c->t1->pin_of[g] == T1_NONE) {
+        if (!c->home_ok[e]) {
             ent_store(c, x, e);
             c->home_ok[e] = x == c->x ? true : c->home_ok[e];
         }

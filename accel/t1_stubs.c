@@ -210,47 +210,60 @@ static uint8_t *slow_stub(T1 *t1, X64 *x, T1SlowFn *fn)
 }
 
 /* r9 = entry for the address in r8, see JUMP_OFFSET; uses r10. */
-static void jump_entry(const T1 *t1, X64 *x)
+static void jump_entry(X64 *x)
 {
-    if (t1->host.bmi2) { /* rorx */
-        x64_vex(x, 3, 3, 0xf0, 8, X64_R9, 0, X64_R8);
-        x64_u8(x, 1);
-    } else {
-        x64_mov(x, 8, X64_R9, X64_R8);
-        x64_shift_imm(x, X64_SHR, 8, X64_R9, 1);
-    }
     x64_mov(x, 4, X64_R10, X64_R8);
-    x64_shift_imm(x, X64_SHL, 4, X64_R10, 5);
-    x64_alu_imm(x, X64_AND, 4, X64_R10, 0x7e0);
+    x64_shift_imm(x, X64_SHL, 4, X64_R10, 7);
+    x64_alu_imm(x, X64_AND, 4, X64_R10, 0xf80);
+    x64_mov(x, 4, X64_R9, X64_R8);
     x64_alu_rr(x, X64_XOR, 4, X64_R9, X64_R10);
-    x64_alu_imm(x, X64_AND, 4, X64_R9, 0x7ffe0);
+    x64_alu_imm(x, X64_AND, 4, X64_R9, 0xfffe0);
     x64_alu_rm(x, X64_ADD, 8, X64_R9, x64_at(X64_RSP, T1_F_JUMP));
+}
+
+/* On through the entry r9, if it is for r8 and the mode r10; returns the jumps
+ * taken when not. */
+static void jump_through(const T1 *t1, X64 *x, uint8_t *miss[2])
+{
+    x64_alu_rm(x, X64_CMP, 8, X64_R8, x64_at(X64_R9, offsetof(JumpEntry, pc)));
+    miss[0] = x64_jcc(x, X64_CC_NE, x->p);
+    x64_alu_rm(x, X64_CMP, 8, X64_R10,
+               x64_at(X64_R9, offsetof(JumpEntry, mode)));
+    miss[1] = x64_jcc(x, X64_CC_NE, x->p);
+    x64_rm(x, X64_MOV_LOAD, 4, X64_R11,
+           x64_at(X64_R9, offsetof(JumpEntry, block)));
+    x64_mov(x, 8, X64_R10, X64_R8);
+    x64_alu_imm(x, X64_AND, 8, X64_R10, -4096);
+    x64_rm(x, X64_MOV_STORE, 8, X64_R10, AT(pc_page));
+    x64_mov_mem_imm(x, 1, AT(pc_page_ok), 1);
+    x64_rm(x, X64_MOV_STORE, 4, X64_R11, x64_at(X64_RSP, T1_F_BLOCK));
+    x64_rm(x, 0xff, 0, 4, x64_at(X64_R9, offsetof(JumpEntry, native)));
 }
 
 /* As accel_jump(); pc_ram and pc_host follow when native code is left. */
 void t1_jump(const T1 *t1, X64 *x)
 {
-    jump_entry(t1, x);
+    uint8_t *miss[2];
+
+    jump_entry(x);
     x64_rm(x, X64_MOV_LOAD, 8, X64_R10, AT(mode));
-    x64_alu_rm(x, X64_CMP, 8, X64_R8, x64_at(X64_R9, offsetof(JumpEntry, pc)));
-    x64_jcc(x, X64_CC_NE, t1->jump_miss);
-    x64_alu_rm(x, X64_CMP, 8, X64_R10,
-               x64_at(X64_R9, offsetof(JumpEntry, mode)));
-    x64_jcc(x, X64_CC_NE, t1->jump_miss);
-    x64_rm(x, X64_MOV_LOAD, 4, X64_R10,
-           x64_at(X64_R9, offsetof(JumpEntry, block)));
-    x64_alu_imm(x, X64_AND, 8, X64_R8, -4096);
-    x64_rm(x, X64_MOV_STORE, 8, X64_R8, AT(pc_page));
-    x64_mov_mem_imm(x, 1, AT(pc_page_ok), 1);
-    x64_rm(x, X64_MOV_STORE, 4, X64_R10, x64_at(X64_RSP, T1_F_BLOCK));
-    x64_rm(x, 0xff, 0, 4, x64_at(X64_R9, offsetof(JumpEntry, native)));
+    jump_through(t1, x, miss);
+    x64_patch(miss[0], t1->jump_other);
+    x64_patch(miss[1], t1->jump_other);
 }
 
-/* r8: where to; C may know it, else the engine goes on. */
+/* r8: where to, which the entry r9 does not tell: the other one may, or C, else
+ * the engine goes on. */
 static void miss_stub(T1 *t1, X64 *x)
 {
-    uint8_t *none;
+    uint8_t *none, *miss[2];
 
+    t1->jump_other = x->p;
+    x64_rr(x, 0x83, 8, X64_XOR, X64_R9);
+    x64_u8(x, sizeof(JumpEntry));
+    jump_through(t1, x, miss);
+    x64_patch(miss[0], x->p);
+    x64_patch(miss[1], x->p);
     t1->jump_miss = x->p;
     x64_rm(x, X64_MOV_STORE, 8, X64_R8, x64_at(X64_RSP, T1_F_VALUE));
     pins(t1, x, clobbered, sizeof(clobbered), true);

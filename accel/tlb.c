@@ -7,7 +7,7 @@
 #include "accel/accel_priv.h"
 #include "core/error.h"
 
-#define TLB_L1_BITS_DEFAULT 10
+#define TLB_L1_BITS_DEFAULT 11
 #define TLB_L1_BITS_MIN 6 /* one entry a bit of TlbL1.touched */
 #define TLB_L1_BITS_MAX 15
 
@@ -138,37 +138,67 @@ static bool tlb_everywhere(const Tlb *tlb, const TlbL2Entry *e)
     return true;
 }
 
+static void tlb_jump_local(Tlb *tlb, JumpEntry *j)
+{
+    if (tlb->jump_local_count < TLB_LOCALS) {
+        tlb->jump_locals[tlb->jump_local_count++] = j;
+    } else {
+        tlb->jump_local_count = TLB_LOCALS + 1;
+    }
+}
+
 JumpEntry *tlb_jump_add(Tlb *tlb, uint64_t pc, const TlbL2Entry *e)
 {
     JumpEntry *j = tlb_jump_entry(tlb, pc);
+    JumpEntry *pair = &tlb->jump[(j - tlb->jump) ^ JUMP_PAIR];
     unsigned group = JUMP_GROUP_OF(pc);
 
     tlb->jump_touched[group / 64] |= (uint64_t)1 << (group % 64);
+    if (j->pc != pc && j->pc != UINT64_MAX) {
+        *pair = *j; /* it may be local: a cheap thing to forget */
+        tlb_jump_local(tlb, pair);
+    }
     if (!tlb_everywhere(tlb, e)) {
-        if (tlb->jump_local_count < TLB_LOCALS) {
-            tlb->jump_locals[tlb->jump_local_count++] = j;
-        } else {
-            tlb->jump_local_count = TLB_LOCALS + 1;
-        }
+        tlb_jump_local(tlb, j);
     }
     return j;
 }
 
-/* The page of @va left level 2 for @mmu, or its entry changed. */
-static void tlb_left(Tlb *tlb, uint64_t va, unsigned mmu)
+/* Jumps into the page of @va are forgotten. */
+static void tlb_jump_leave(Tlb *tlb, uint64_t va)
 {
-    TlbL1Entry *e = tlb_l1_entry(tlb, va, mmu);
+    unsigned group = JUMP_GROUP_OF(va);
 
-    va &= TLB_PAGE_MASK;
-    if (e->read_tag == va || e->write_tag == va) {
-        tlb_l1_clear(e);
+    if (!(tlb->jump_touched[group / 64] >> (group % 64) & 1)) {
+        return;
     }
-    tlb_jump_clear(tlb, JUMP_GROUP_OF(va));
+    for (unsigned i = 0; i < JUMP_GROUP; i++) {
+        JumpEntry *j = &tlb->jump[group * JUMP_GROUP + i];
+
+        if (!((j->pc ^ va) & TLB_PAGE_MASK)) {
+            memset(j, 0xff, sizeof(*j));
+        }
+    }
+}
+
+/* What @e says is about to change: its page leaves level 2, or is filled anew.
+ * Only an entry with the right to execute has let jumps be remembered. */
+static void tlb_left(Tlb *tlb, const TlbL2Entry *e)
+{
+    uint64_t va = e->key & TLB_PAGE_MASK;
+    TlbL1Entry *l1 = tlb_l1_entry(tlb, va, TLB_KEY_MMU(e->key));
+
+    if (l1->read_tag == va || l1->write_tag == va) {
+        tlb_l1_clear(l1);
+    }
+    if (e->pa & TLB_X) {
+        tlb_jump_leave(tlb, va);
+    }
 }
 
 static void tlb_drop(Tlb *tlb, TlbL2Entry *e)
 {
-    tlb_left(tlb, e->key & TLB_PAGE_MASK, TLB_KEY_MMU(e->key));
+    tlb_left(tlb, e);
     e->key = e->pa = 0;
 }
 
@@ -245,7 +275,7 @@ static TlbL2Entry *tlb_fill(Tlb *tlb, uint64_t va, unsigned mmu,
         shift++;
     }
     if (e->key) {
-        tlb_left(tlb, va, mmu);
+        tlb_left(tlb, e);
     }
     e->key = tlb_key(va, mmu);
     e->pa = (f->phys & TLB_PAGE_MASK) | (shift - 12) << 7
@@ -539,10 +569,12 @@ void tlb_rebuild(Tlb *tlb)
 
 Tlb *tlb_new(Vcpu *v, unsigned l1_bits)
 {
-    Tlb *tlb = g_new0(Tlb, 1);
+    void *memory = g_malloc0(sizeof(Tlb) + 63);
+    Tlb *tlb = (Tlb *)(((uintptr_t)memory + 63) & ~(uintptr_t)63);
 
     l1_bits = l1_bits ? CLAMP(l1_bits, TLB_L1_BITS_MIN, TLB_L1_BITS_MAX)
                       : TLB_L1_BITS_DEFAULT;
+    tlb->memory = memory;
     tlb->v = v;
     tlb->l1_bits = l1_bits;
     for (unsigned mmu = 0; mmu < TLB_MMU_MAX; mmu++) {
@@ -565,7 +597,7 @@ void tlb_free(Tlb *tlb)
         for (unsigned mmu = 0; mmu < TLB_MMU_MAX; mmu++) {
             g_free(tlb->l1[mmu].table);
         }
-        g_free(tlb);
+        g_free(tlb->memory);
     }
 }
 

@@ -62,8 +62,9 @@ typedef struct TlbContext {
 } TlbContext;
 
 /* pc -> block while the page is in level 2: entries of pages that are not
- * global go when the context changes. Pages share groups of slots. An empty
- * entry is all ones. The layout is known to generated code. */
+ * global go when the context changes. Pages share groups of slots; an address
+ * may be in its slot or in the other one of that pair. An empty entry is all
+ * ones. The layout is known to generated code. */
 typedef struct JumpEntry {
     uint64_t pc;
     uint64_t mode;      /* of the block */
@@ -71,16 +72,17 @@ typedef struct JumpEntry {
     uint32_t block;     /* offset in the cache / 16 */
 } JumpEntry;
 _Static_assert(sizeof(JumpEntry) == 32, "known to generated code");
+#define JUMP_PAIR 1 /* ^: number of the other slot */
 #define JUMP_GROUPS 256
-#define JUMP_GROUP 64 /* slots of a group are 2048 bytes */
+#define JUMP_GROUP 128 /* slots of a group are 4096 bytes */
 /* Byte offset: bits 12-19 of pc choose the group, the lower ones the slot. */
-#define JUMP_OFFSET(pc) ((((pc) >> 1) ^ ((pc) << 5 & 0x7e0)) & 0x7ffe0)
+#define JUMP_OFFSET(pc) (((pc) ^ ((pc) << 7 & 0xf80)) & 0xfffe0)
 #define JUMP_GROUP_OF(pc) ((unsigned)((pc) >> 12) & (JUMP_GROUPS - 1))
 
 struct Tlb {
     TlbL1 l1[TLB_MMU_MAX];
     unsigned cur; /* current context */
-    JumpEntry jump[JUMP_GROUPS * JUMP_GROUP];
+    JumpEntry jump[JUMP_GROUPS * JUMP_GROUP] __attribute__((aligned(64)));
     uint64_t jump_touched[JUMP_GROUPS / 64]; /* groups that are not empty */
     /* entries that are not global, for tlb_jump_flush_locals() */
     JumpEntry *jump_locals[TLB_LOCALS];
@@ -92,6 +94,7 @@ struct Tlb {
     uint64_t large[64];   /* filter: hash of va >> 21 of large pieces */
     GuestPhys fetch_phys; /* state: of pc_page when it is not RAM */
     unsigned l1_bits;
+    void *memory; /* owned: this struct lies in it, on a cache line's start */
     /* level-1 entries that are not global, for tlb_l1_flush_locals() */
     TlbL1Entry *locals[TLB_LOCALS];
     unsigned local_count; /* greater: not all are listed */

@@ -285,12 +285,14 @@ bool translate_t0(Vcpu *v, Block *b)
     Accel *a = v->accel;
     CodeReader r = {.page = b->host};
     Block unused = {.page = b->page};
+    uint64_t start = accel_ticks();
     int lowered;
 
     trans_block(v, &r, b->start, b->insns, &unused);
     g_assert(a->builder->block.insn_count == b->insns);
     lowered = t0_lower(a, v->ops, &a->builder->block, b);
     g_assert(lowered != 2);
+    a->translate_ticks += accel_ticks() - start;
     return lowered == 0;
 }
 

@@ -6,11 +6,6 @@
 #include <cpuid.h>
 #include <string.h>
 
-void x64_u8(X64 *x, unsigned v)
-{
-    *x->p++ = (uint8_t)v;
-}
-
 void x64_u32(X64 *x, uint32_t v)
 {
     memcpy(x->p, &v, 4);
@@ -29,23 +24,25 @@ static void x64_head(X64 *x, uint32_t op, unsigned w, int reg, int index,
 {
     unsigned rex = (w == 8) << 3 | (reg >> 3 & 1) << 2 | (index >> 3 & 1) << 1
                    | (base >> 3 & 1);
+    uint8_t *p = x->p;
 
     if (w == 2) {
-        x64_u8(x, 0x66);
+        *p++ = 0x66;
     }
     if (op >> 24) {
-        x64_u8(x, op >> 24);
+        *p++ = (uint8_t)(op >> 24);
     }
     if (rex || force) {
-        x64_u8(x, 0x40 | rex);
+        *p++ = (uint8_t)(0x40 | rex);
     }
     if (op & 0xf0000) { /* 0f38xx, 0f3axx */
-        x64_u8(x, op >> 16 & 0x0f);
-        x64_u8(x, op >> 8);
+        *p++ = op >> 16 & 0x0f;
+        *p++ = (uint8_t)(op >> 8);
     } else if (op & 0xff00) {
-        x64_u8(x, op >> 8);
+        *p++ = (uint8_t)(op >> 8);
     }
-    x64_u8(x, op);
+    *p++ = (uint8_t)op;
+    x->p = p;
 }
 
 void x64_rr(X64 *x, uint32_t op, unsigned w, int reg, int rm)
@@ -60,28 +57,33 @@ void x64_rr(X64 *x, uint32_t op, unsigned w, int reg, int rm)
 static void x64_modrm(X64 *x, int reg, X64Mem m)
 {
     unsigned r = (reg & 7) << 3, mod;
+    uint8_t *p = x->p;
 
     if (m.base < 0) { /* disp32 with a SIB byte: not rip-relative */
-        x64_u8(x, r | 4);
-        x64_u8(x, m.shift << 6 | (m.index < 0 ? 4 : m.index & 7) << 3 | 5);
-        x64_u32(x, (uint32_t)m.disp);
+        *p++ = (uint8_t)(r | 4);
+        *p++ =
+            (uint8_t)(m.shift << 6 | (m.index < 0 ? 4 : m.index & 7) << 3 | 5);
+        memcpy(p, &m.disp, 4);
+        x->p = p + 4;
         return;
     }
     mod = m.disp == 0 && (m.base & 7) != 5  ? 0
           : m.disp >= -128 && m.disp <= 127 ? 1
                                             : 2;
     if (m.index >= 0 || (m.base & 7) == 4) {
-        x64_u8(x, mod << 6 | r | 4);
-        x64_u8(x, m.shift << 6 | (m.index < 0 ? 4 : m.index & 7) << 3
-                      | (m.base & 7));
+        *p++ = (uint8_t)(mod << 6 | r | 4);
+        *p++ = (uint8_t)(m.shift << 6 | (m.index < 0 ? 4 : m.index & 7) << 3
+                         | (m.base & 7));
     } else {
-        x64_u8(x, mod << 6 | r | (m.base & 7));
+        *p++ = (uint8_t)(mod << 6 | r | (m.base & 7));
     }
     if (mod == 1) {
-        x64_u8(x, (unsigned)m.disp);
+        *p++ = (uint8_t)m.disp;
     } else if (mod == 2) {
-        x64_u32(x, (uint32_t)m.disp);
+        memcpy(p, &m.disp, 4);
+        p += 4;
     }
+    x->p = p;
 }
 
 void x64_rm(X64 *x, uint32_t op, unsigned w, int reg, X64Mem m)

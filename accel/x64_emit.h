@@ -107,7 +107,10 @@ static inline X64Mem x64_at(int base, int32_t disp)
 /* @w: 8 sets REX.W; 2 the operand size prefix; else neither. */
 void x64_rr(X64 *x, uint32_t op, unsigned w, int reg, int rm);
 void x64_rm(X64 *x, uint32_t op, unsigned w, int reg, X64Mem m);
-void x64_u8(X64 *x, unsigned v);
+static inline void x64_u8(X64 *x, unsigned v)
+{
+    *x->p++ = (uint8_t)v;
+}
 void x64_u32(X64 *x, uint32_t v);
 void x64_u64(X64 *x, uint64_t v);
 

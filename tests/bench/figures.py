@@ -183,6 +183,13 @@ def plain(table, side, work, setup, runs, progress):
     table.add("CPU seconds", "boot, plain", median_of(done, 0), "%.2f")
     memory(table, side, work, setup, "plain")
     memory(table, side, work, setup, "record7")
+    shares = [re.search(r"^translation +([0-9.]+) %", r[3], re.M)
+              for r in done]
+    if all(shares):
+        table.add("translation, percent of the time in guest code",
+                  "boot, plain",
+                  statistics.median(float(s.group(1)) for s in shares),
+                  "%.1f", 20)
     for text in done[-1][3].splitlines():
         m = re.match(r"(\S.*?)\s{2,}(\S.*?)\s*$", text)
         if m:
