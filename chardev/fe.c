@@ -89,6 +89,13 @@ void chr_fe_free(ChrFe *fe)
     chr_kick(c->st);
 }
 
+int chr_fe_take_fd(ChrFe *fe)
+{
+    Chardev *c = fe->backend;
+
+    return c && c->driver->take_fd ? c->driver->take_fd(c) : -1;
+}
+
 void chr_fe_hold(ChrFe *fe, bool hold)
 {
     if (fe && fe->hold != hold) {

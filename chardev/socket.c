@@ -20,6 +20,8 @@
 
 #define HOT_LIMIT_MS 2000 /* a monitor does not wait longer */
 
+#define PASSED_MAX 16
+
 typedef struct Attempt Attempt;
 
 typedef struct Socket {
@@ -35,7 +37,33 @@ typedef struct Socket {
     GSource *retry;     /* owned */
     Attempt *attempt;   /* borrowed: from its thread */
     bool complained;
+    int passed[PASSED_MAX]; /* file descriptors that came with bytes, oldest
+                               first, until somebody takes them */
+    unsigned passed_count;
 } Socket;
+
+static void socket_passed(Socket *s, const int *fds, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (s->passed_count < PASSED_MAX) {
+            s->passed[s->passed_count++] = fds[i];
+        } else {
+            close(fds[i]);
+        }
+    }
+}
+
+static int socket_take_fd(Chardev *c)
+{
+    Socket *s = c->data;
+    int fd = s->passed_count ? s->passed[0] : -1;
+
+    if (s->passed_count) {
+        s->passed_count--;
+        memmove(s->passed, s->passed + 1, s->passed_count * sizeof(int));
+    }
+    return fd;
+}
 
 static void socket_set_flags(int fd, bool nodelay)
 {
@@ -387,6 +415,9 @@ static void socket_close(Chardev *c)
     if (s->attempt) {
         s->attempt->c = NULL;
     }
+    while (s->passed_count) {
+        close(socket_take_fd(c));
+    }
     for (GSource **at = &s->listen; at;
          at = at == &s->listen ? &s->retry : NULL) {
         if (*at) {
@@ -414,8 +445,11 @@ static void socket_close(Chardev *c)
 /* Told by chr_lost(): the descriptor goes, a server listens again. */
 static void socket_hung_up(Chardev *c)
 {
-    const Socket *s = c->data;
+    Socket *s = c->data;
 
+    while (s->passed_count) {
+        close(socket_take_fd(c)); /* nobody wanted it */
+    }
     close(c->in_fd);
     c->in_fd = c->out_fd = -1;
     socket_watch(c);
@@ -431,10 +465,38 @@ static ssize_t socket_write(Chardev *c, const void *buf, size_t size)
     return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : n;
 }
 
+static ssize_t socket_receive(Chardev *c, void *buf, size_t size)
+{
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(sizeof(int) * PASSED_MAX)];
+    } control;
+    struct iovec bytes = {buf, size};
+    struct msghdr m = {.msg_iov = &bytes,
+                       .msg_iovlen = 1,
+                       .msg_control = control.space,
+                       .msg_controllen = sizeof(control.space)};
+    ssize_t n = recvmsg(c->in_fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+    if (n < 0) {
+        return n;
+    }
+    for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h)) {
+        if (h->cmsg_level == SOL_SOCKET && h->cmsg_type == SCM_RIGHTS) {
+            int fds[PASSED_MAX];
+            size_t got = MIN(h->cmsg_len - CMSG_LEN(0), sizeof(fds));
+
+            memcpy(fds, CMSG_DATA(h), got);
+            socket_passed(c->data, fds, got / sizeof(int));
+        }
+    }
+    return n;
+}
+
 /* A reset is an end, too: what came before it has been read. */
 static ssize_t socket_read(Chardev *c, void *buf, size_t size)
 {
-    ssize_t n = recv(c->in_fd, buf, size, MSG_DONTWAIT);
+    ssize_t n = socket_receive(c, buf, size);
 
     if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR))) {
         return n;
@@ -495,6 +557,7 @@ const ChrDriver chr_socket_driver = {
     .leaving = socket_watch,
     .write = socket_write,
     .read = socket_read,
+    .take_fd = socket_take_fd,
     .describe = socket_describe,
     .ends = true,
 };

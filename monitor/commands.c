@@ -334,7 +334,6 @@ const CmdRow cmd_rows[] = {
     {NULL, "help|?", args_help, cmd_help, NULL, "list commands, or explain one", CMD_IO},
     LATER(NULL, "info network", "networks"),
     {NULL, "gdbserver", args_device, cmd_gdbserver, NULL, "serve gdb on DEVICE (tcp::1234); none ends it", CMD_IO},
-    LATER("dump-guest-memory", "dump-guest-memory", "write a core file"),
     {NULL},
 };
 /* clang-format on */

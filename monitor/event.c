@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/trace.h"
 #include "monitor/monitor_priv.h"
 
 #define LIMIT_MS 1000
@@ -186,6 +187,7 @@ void monitor_event(Vm *vm, const char *name, const char *data)
     const EventRow *row = event_find(name);
     MonState *st = vm->mon;
 
+    trace(vm, monitor_event, name);
     g_assert(row); /* every event has a row above */
     if (!st) {
         return;

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "config.h"
+#include "core/keyval.h"
+#include "core/trace.h"
 #include "monitor/monitor_priv.h"
 
 /* --- names ---------------------------------------------------------------------- */
@@ -134,22 +136,21 @@ static bool hmp_arg_word(const CmdArg *arg, const char *word, JsonObject *args,
     }
 }
 
-/* -a and /FMT stand before the rest; true: taken. */
-static bool hmp_arg_mark(const CmdArg *arg, const char **at, JsonObject *args)
+/* -x in any order before other arguments; true: one was taken. */
+static bool hmp_flag(const CmdRow *row, const char **at, JsonObject *args)
 {
     const char *p = *at;
 
-    if (arg->type == ARG_FLAG && p[0] == '-' && p[1] == arg->name[0]
-        && (!p[2] || g_ascii_isspace(p[2]))) {
-        json_object_set_boolean_member(args, arg->name, TRUE);
-        *at = p + 2;
-        return true;
+    if (p[0] != '-' || !p[1] || (p[2] && !g_ascii_isspace(p[2]))) {
+        return false;
     }
-    if (arg->type == ARG_FMT && p[0] == '/') {
-        g_autofree char *word = hmp_word(at);
-
-        json_object_set_string_member(args, arg->name, word);
-        return true;
+    for (const CmdArg *a = row->args; a && a->name; a++) {
+        if (a->type == ARG_FLAG && p[1] == a->name[0]) {
+            json_object_set_boolean_member(args, a->name, TRUE);
+            *at = p + 2;
+            hmp_space(at);
+            return true;
+        }
     }
     return false;
 }
@@ -167,9 +168,14 @@ static bool hmp_arg(Vm *vm, Monitor *m, const CmdArg *arg, const char **at,
     g_autofree char *word = NULL;
     int64_t n;
 
-    hmp_space(at);
-    if (arg->type == ARG_FLAG || arg->type == ARG_FMT) {
-        hmp_arg_mark(arg, at, args);
+    if (arg->type == ARG_FLAG) {
+        return true; /* taken before */
+    }
+    if (arg->type == ARG_FMT) {
+        if (**at == '/') {
+            word = hmp_word(at);
+            json_object_set_string_member(args, arg->name, word);
+        }
         return true;
     }
     if (!**at) {
@@ -183,6 +189,16 @@ static bool hmp_arg(Vm *vm, Monitor *m, const CmdArg *arg, const char **at,
             return fail(error, "%s: unexpected '%s'", arg->name, *at);
         }
         json_object_set_int_member(args, arg->name, n);
+        return true;
+    }
+    if (arg->type == ARG_SIZE) {
+        uint64_t bytes;
+
+        word = hmp_word(at);
+        if (!word || !parse_size(word, 1 << 20, &bytes) || bytes > INT64_MAX) {
+            return fail(error, "%s: expected a size such as 512M", arg->name);
+        }
+        json_object_set_int_member(args, arg->name, (int64_t)bytes);
         return true;
     }
     if (arg->type == ARG_REST) {
@@ -201,6 +217,9 @@ static bool hmp_args(Vm *vm, Monitor *m, const CmdRow *row, const char *at,
     for (const CmdArg *a = row->args; a && a->name; a++) {
         JsonNode *value;
 
+        hmp_space(&at);
+        while (hmp_flag(row, &at, args)) {
+        }
         if (!hmp_arg(vm, m, a, &at, args, error)) {
             return false;
         }
@@ -220,7 +239,7 @@ static void help_line(const CmdRow *row, GString *out)
     g_string_append(out, row->hmp);
     for (const CmdArg *a = row->args; a && a->name; a++) {
         if (a->type == ARG_FLAG) {
-            g_string_append_printf(out, " [-%s]", a->name);
+            g_string_append_printf(out, " [-%c]", a->name[0]);
         } else if (a->type == ARG_FMT) {
             g_string_append(out, " [/fmt]");
         } else {
@@ -347,6 +366,7 @@ char *hmp_line(Vm *vm, Monitor *m, const char *line)
     g_autofree char *name = NULL;
     const CmdRow *row;
 
+    trace(vm, monitor_hmp, line);
     hmp_space(&at);
     if (!*at || *at == '#') {
         return g_string_free(said, FALSE);

@@ -51,7 +51,9 @@ static bool cmd_info_tlb(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
     const X86Cpu *c = (const X86Cpu *)cmd_vcpu(vm, in, error);
 
-    return c && pages_said(x86_pages_walk(c, tlb_line, out->text), out->text);
+    return c
+           && pages_said(x86_pages_walk(c, NULL, tlb_line, out->text),
+                         out->text);
 }
 
 typedef struct MemRun {
@@ -94,7 +96,7 @@ static bool cmd_info_mem(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
     if (!c) {
         return false;
     }
-    result = x86_pages_walk(c, mem_run, &r);
+    result = x86_pages_walk(c, NULL, mem_run, &r);
     mem_run_print(&r);
     return pages_said(result, out->text);
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "monitor/fds.h"
 #include "monitor/monitor_priv.h"
 #include "replay/replay.h"
 
@@ -33,6 +34,24 @@ MonState *mon_state(Vm *vm)
     return vm->mon;
 }
 
+void *mon_data(Vm *vm, const char *key)
+{
+    MonState *st = mon_state(vm);
+
+    return st->data ? g_hash_table_lookup(st->data, key) : NULL;
+}
+
+void mon_set_data(Vm *vm, const char *key, void *data)
+{
+    MonState *st = mon_state(vm);
+
+    if (!st->data) {
+        st->data =
+            g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    }
+    g_hash_table_insert(st->data, g_strdup(key), data);
+}
+
 const ControlOps *control_ops(const Vm *vm)
 {
     return vm->mon ? vm->mon->ops : NULL;
@@ -50,6 +69,8 @@ void monitors_free(Vm *vm)
     if (st) {
         g_ptr_array_unref(st->all);
         events_free(st->limits);
+        fds_free(st->fds);
+        g_clear_pointer(&st->data, g_hash_table_unref);
         if (st->jobs) {
             g_ptr_array_unref(st->jobs);
         }

@@ -39,6 +39,8 @@ typedef struct MonState {
     GPtrArray *all;      /* owned: Monitor * */
     EventLimits *limits; /* owned */
     uint32_t buttons;    /* of the pointer, that monitors hold down */
+    GPtrArray *fds;      /* owned: of getfd and add-fd; NULL: none yet */
+    GHashTable *data;    /* owned: mon_data(); NULL: none yet */
     GPtrArray *jobs;     /* owned: Job *, machine thread; NULL: none yet */
 } MonState;
 

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "config.h"
+#include "core/trace.h"
 #include "monitor/monitor_priv.h"
 
 #define QUEUE_MAX 8 /* requests of one client; then it is not read any more */
@@ -245,6 +245,7 @@ static void qmp_run(QmpRequest *r)
         qmp_negotiate(r->m, r->args, &r->error);
     } else if (!r->error) {
         r->out.text = g_string_new(NULL);
+        trace(r->m->vm, monitor_qmp, r->row->qmp);
         cmd_run(r->m->vm, r->row, &in, &r->out, &r->error);
     }
     qmp_answer(r);

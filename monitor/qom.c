@@ -397,6 +397,7 @@ bool qom_type_props(Vm *vm, const char *name, QomPropVisit *visit, void *opaque)
     }
     x86_features_foreach(none, qom_feature, &f);
     visit(opaque, "unavailable-features", "strList", NULL, NULL);
+    visit(opaque, "migratable", "bool", NULL, json_bool(true));
     visit(opaque, "apic-id", "uint32", NULL, NULL);
     return true;
 }

@@ -13,6 +13,7 @@
 
 typedef struct Pages {
     Vm *vm;
+    GHashTable *once; /* borrowed, NULL: no matter */
     X86PageVisit *visit;
     void *opaque;
     unsigned bytes; /* of an entry: 4 or 8 */
@@ -44,6 +45,10 @@ static bool pages_table(Pages *p, uint64_t at, uint64_t va, unsigned level,
     unsigned shift = 12 + bits * (level - 1);
     uint8_t raw[GUEST_PAGE_SIZE];
 
+    if (level == 1 && p->once
+        && !g_hash_table_add(p->once, GSIZE_TO_POINTER(at + 1))) {
+        return true; /* mapped elsewhere, too */
+    }
     if (p->left == 0) {
         return false;
     }
@@ -89,10 +94,12 @@ static bool pages_entry(Pages *p, uint64_t e, uint64_t va, unsigned level,
                        p->bytes == 4 ? 1024 : 512, rights);
 }
 
-X86Pages x86_pages_walk(const X86Cpu *c, X86PageVisit *visit, void *opaque)
+X86Pages x86_pages_walk(const X86Cpu *c, GHashTable *once, X86PageVisit *visit,
+                        void *opaque)
 {
     const uint64_t all = PAGE_WRITE | PAGE_USER | PAGE_NX;
     Pages p = {.vm = c->v.dev.vm,
+               .once = once,
                .visit = visit,
                .opaque = opaque,
                .bytes = c->cr4 & CR4_PAE ? 8 : 4,

@@ -19,6 +19,9 @@ typedef enum X86Pages {
     X86_PAGES_ALL,  /* everything was visited */
     X86_PAGES_MORE, /* there were too many tables, or the visitor had enough */
 } X86Pages;
-X86Pages x86_pages_walk(const X86Cpu *c, X86PageVisit *visit, void *opaque);
+/** x86_pages_walk() - @once: a set of page tables (of 4 KiB pages) to be left
+ *  out; those that are visited are added. NULL: all, however often mapped */
+X86Pages x86_pages_walk(const X86Cpu *c, GHashTable *once, X86PageVisit *visit,
+                        void *opaque);
 
 #endif

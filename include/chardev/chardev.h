@@ -71,6 +71,9 @@ void chr_fe_free(ChrFe *fe);
 /** chr_fe_write() - queued as a whole, or dropped as a whole when the peer has
  *  not read for too long. Thread: any. */
 void chr_fe_write(ChrFe *fe, const void *buf, size_t size);
+/** chr_fe_take_fd() - a file descriptor that came along (unix sockets), oldest
+ *  first; -1: none. The caller closes it. Thread: I/O */
+int chr_fe_take_fd(ChrFe *fe);
 /** chr_fe_hold() - take no more input for now, or again. Thread: I/O */
 void chr_fe_hold(ChrFe *fe, bool hold);
 

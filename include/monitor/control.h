@@ -73,8 +73,8 @@ typedef struct ControlOps {
                           GError **error);
     bool (*snapshot_load)(Vm *vm, const VmStatePlace *place, const char *name,
                           GError **error);
-    bool (*snapshot_delete)(Vm *vm, const VmStatePlace *place,
-                            const char *name, GError **error);
+    bool (*snapshot_delete)(Vm *vm, const VmStatePlace *place, const char *name,
+                            GError **error);
     /** "reboot", "shutdown", "panic", "watchdog"; NULL: nothing to choose */
     bool (*set_action)(Vm *vm, const char *what, const char *value,
                        GError **error);

@@ -21,7 +21,7 @@ REFUSED = "in replay it comes from the recording"
 ACTIONS = ("system_reset", "system_powerdown", "inject-nmi", "send-key",
            "input-send-event")
 # These take more arguments than their rows name.
-OPEN = ("device_add", "object-add")
+OPEN = ("device_add", "object-add", "blockdev-add", "blockdev-reopen")
 # Values that lead somewhere, by the name of the argument.
 WORDS = {
     "path": "/machine", "property": "type", "typename": "isa-serial",

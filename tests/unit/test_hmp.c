@@ -95,7 +95,7 @@ static void test_info(MonBench **f, gconstpointer arg)
     mentions(b, "info version", "Reprise ");
     mentions(b, "info mtree", "memory");
     mentions(b, "info", "info registers [-a]");
-    mentions(b, "info snapshots", "not there yet");
+    mentions(b, "info network", "not there yet");
     mentions(b, "info registers -b", "unexpected '-b'");
 }
 
@@ -131,7 +131,6 @@ static void test_wrong(MonBench **f, gconstpointer arg)
     mentions(b, "replay_last_write 0 65", "1 to 64");
     mentions(b, "replay_find exception:256", "no vector");
     mentions(b, "replay_find chr sideways", "neither forward nor backward");
-    mentions(b, "savevm", "not there yet");
     mentions(b, "pmemsave 0 16 \"open", "a quote is not closed");
     mentions(b, "log nosuch", "nosuch");
     g_assert_cmpstr(b->calls->str, ==, "");
