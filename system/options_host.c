@@ -64,7 +64,8 @@ const OptionParam overcommit_params[] = {
 const OptionParam icount_params[] = {
     {"shift", "string"}, {"sleep", "boolean"}, {"align", "boolean"},
     {"rr", "string"}, {"rrfile", "string"}, {"rrsnapshot", "string"},
-    {"rrdigest", "string"}, {"rrembed", "boolean"}, {NULL, NULL},
+    {"rrdigest", "string"}, {"rrembed", "boolean"}, {"rrmem", "size"},
+    {"rrcheckpoints", "boolean"}, {NULL, NULL},
 };
 /* clang-format on */
 

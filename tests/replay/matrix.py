@@ -7,6 +7,8 @@ usage: matrix.py BUILD GUEST [--shift N|auto] [--full] [--expect TEXT]
 """
 import argparse
 import os
+import re
+import subprocess
 import sys
 import tempfile
 
@@ -28,6 +30,20 @@ FULL = FAST + [
     "tcg,tb-size=1",
     "tcg,l1-bits=6",
 ]
+# Going back so many times while replaying: accelerator, checkpoints over the
+# whole recording, jumps, further options.
+REWINDS = [("tcg", 97, 60, "")]
+FULL_REWINDS = REWINDS + [
+    ("tcg,engine=interp", 61, 20, ",rrmem=1M"),
+    ("tcg,random-slice=20000,flush-every=20011,test-seed=23", 331, 40, ""),
+]
+
+
+def steps(build, log):
+    """How many instructions a recording has."""
+    info = subprocess.run([build + "/reprise-log", "info", log], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout
+    return int(re.search(r"^instructions: (\d+)", info, re.M).group(1))
 
 
 def main():
@@ -64,15 +80,20 @@ def main():
         if text.encode() not in console:
             print(console.decode(errors="replace")[-2000:], err)
             common.die("the guest never printed '%s'" % text, [log])
-    for accel in o.only or (FULL if o.full else FAST):
+    ways = [(accel, "") for accel in o.only or (FULL if o.full else FAST)]
+    for accel, parts, times, rest in FULL_REWINDS if o.full else REWINDS:
+        ways.append((accel, ",rrtest-every=%d,rrtest-rewinds=%d%s" % (
+            steps(o.build, log) // parts + 1, times, rest)))
+    for accel, more in ways:
         status, again, err = common.run(
             args + ["-accel", accel]
-            + common.icount(o.shift, "replay", log), o.limit)
+            + common.icount(o.shift, "replay", log, more), o.limit)
         print("replay %-48s status %s, %d bytes of console"
-              % (accel, status, len(again)))
+              % (accel + more, status, len(again)))
         if status != o.status or again != console:
             print(err)
-            common.die("replay with -accel %s differs" % accel, [log])
+            common.die("replay with -accel %s %s differs" % (accel, more),
+                       [log])
     os.unlink(log)
 
 
