@@ -9,6 +9,7 @@
 #include "accel/t0_priv.h"
 #include "accel/t1_priv.h"
 #include "core/log.h"
+#include "core/trace.h"
 
 /* --- counts ---------------------------------------------------------------- */
 
@@ -123,6 +124,7 @@ static Block *engine_translate(Vcpu *v)
         b = engine_try(v);
         g_assert(b);
     }
+    trace(v->dev.vm, translate_block, v->dev.path, v->pc);
     v->accel->translate_ticks += accel_ticks() - start;
     return b;
 }

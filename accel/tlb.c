@@ -6,6 +6,7 @@
 
 #include "accel/accel_priv.h"
 #include "core/error.h"
+#include "core/trace.h"
 
 #define TLB_L1_BITS_DEFAULT 11
 #define TLB_L1_BITS_MIN 6 /* one entry a bit of TlbL1.touched */
@@ -418,6 +419,7 @@ void tlb_flush(Vcpu *v, bool globals_too)
 {
     Tlb *tlb = v->tlb;
 
+    trace(v->dev.vm, tlb_flush, v->dev.path, globals_too);
     for (unsigned ctx = 0; ctx < TLB_CONTEXTS; ctx++) {
         tlb_drop_context(tlb, ctx);
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/state_priv.h"
+#include "core/trace.h"
 #include "core/vm_priv.h"
 
 /* --- properties ----------------------------------------------------------- */
@@ -322,6 +323,7 @@ void devices_seal(Vm *vm)
 void devices_reset(Vm *vm)
 {
     for (Device *d = vm->devices; d; d = d->next) {
+        trace(vm, device_reset, d->path);
         state_reset(d);
     }
     for (Device *d = vm->devices; d; d = d->next) {

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/trace.h"
 #include "core/vm_priv.h"
 
 #define INPUT_MAX_ITEMS (64 * 1024)
@@ -90,6 +91,7 @@ bool input_post(Vm *vm, const InputSource *source, const void *event)
     void *opaque = NULL;
     bool taken;
 
+    trace(vm, input_post, source->name);
     g_mutex_lock(&q->lock);
     taken = !q->closed && input_has_room(q, source->event_size);
     if (taken) {

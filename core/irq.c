@@ -2,6 +2,9 @@
 /* Interrupt and signal lines. */
 #include "core/irq.h"
 
+#include "core/trace.h"
+#include "core/vm.h"
+
 void irq_init(IrqLine *line, Device *sink, IrqHandler *handler, unsigned n)
 {
     *line = (IrqLine){.handler = handler, .sink = sink, .n = n};
@@ -13,6 +16,9 @@ void irq_set(IrqLine *line, bool level)
         return;
     }
     line->level = level;
+    if (line->sink) {
+        trace(line->sink->vm, irq_set, line->sink->path, line->n, level);
+    }
     if (line->handler) {
         line->handler(line->sink, line->n, level);
     }

@@ -6,6 +6,7 @@
 
 #include "core/bytes.h"
 #include "core/memory_priv.h"
+#include "core/trace.h"
 #include "core/vm_priv.h"
 
 #define DMA_IO_BYTES 4
@@ -257,7 +258,9 @@ uint64_t mem_io_read(AddressSpace *as, GuestPhys at, unsigned size)
         case MEM_ROM:
             return host_load(hit.host, size);
         case MEM_MMIO:
-            return io_read(hit.region, hit.region->ops->read, hit.offset, size);
+            v = io_read(hit.region, hit.region->ops->read, hit.offset, size);
+            trace(as->vm, io_read, hit.region->name, hit.offset, size, v);
+            return v;
         default:
             return ones(size);
         }
@@ -283,6 +286,7 @@ void mem_io_write(AddressSpace *as, GuestPhys at, uint64_t v, unsigned size)
         ram_prepare(as->vm, &hit, size);
         host_store(hit.host, v, size);
     } else if (hit.kind != MEM_UNMAPPED) {
+        trace(as->vm, io_write, hit.region->name, hit.offset, size, v);
         io_write(hit.region, hit.offset, v, size);
     }
 }

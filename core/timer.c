@@ -3,6 +3,7 @@
 #include "core/timer.h"
 
 #include "core/clock_priv.h"
+#include "core/trace.h"
 #include "core/vm.h"
 
 static bool timer_before(const Timer *a, const Timer *b)
@@ -72,6 +73,7 @@ void timer_arm(Timer *t, VirtTime when)
     if (t->armed) {
         clock_unlink(c, t);
     }
+    trace(vm, timer_arm, t->dev->path, (uint64_t)when.ns);
     t->when = when;
     t->armed = true;
     clock_link(c, t);
@@ -102,6 +104,7 @@ bool clock_run_due(Clock *c)
     while (c->head && c->head->when.ns <= now.ns) {
         Timer *t = c->head;
 
+        trace(t->dev->vm, timer_expire, t->dev->path, (uint64_t)t->when.ns);
         timer_cancel(t);
         t->fn(t->dev);
         ran = true;

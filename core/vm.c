@@ -66,6 +66,7 @@ void vm_end_turn(Vm *vm)
 void vm_request(Vm *vm, VmRequest what, VmCause cause)
 {
     vm_assert_thread(vm);
+    trace(vm, vm_request, vm_cause_name(cause), what);
     vm->requests |= what;
     vm->cause = cause;
     vm_horizon_changed(vm);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/trace.h"
 #include "monitor/fds.h"
 #include "monitor/monitor_priv.h"
 #include "replay/replay.h"
@@ -252,6 +253,7 @@ bool cmd_run(Vm *vm, const CmdRow *row, const CmdIn *in, CmdOut *out,
 {
     CmdCall c = {.row = row, .in = in, .out = out, .error = error};
 
+    trace(vm, monitor_command, row->qmp ? row->qmp : row->hmp);
     if (row->flags & CMD_IO) {
         cmd_call(vm, &c);
     } else {

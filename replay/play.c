@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "core/trace.h"
 #include "replay/seal_priv.h"
 
 /* --- opening ----------------------------------------------------------------- */
@@ -323,6 +324,7 @@ static void play_input(Replay *r)
     ok = s->codec(&c, event) && codec_left(&c) == 0;
     if (ok) {
         play_used(r);
+        trace(r->vm, replay_input, s->name);
         s->deliver(r->vm, event);
         replay_changed(r);
     } else {

@@ -9,6 +9,7 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#include "core/trace.h"
 #include "replay/options_priv.h"
 #include "replay/seal_priv.h"
 
@@ -165,6 +166,7 @@ static bool record_happen(Replay *r, const InputSource *source,
     if (r->mode == REPLAY_RECORD && !record_event(r, source, event)) {
         return false;
     }
+    trace(r->vm, replay_input, source->name);
     source->deliver(r->vm, event);
     replay_changed(r);
     return true;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/trace.h"
 #include "hw/machine.h"
 #include "hw/ps2.h"
 #include "system/debug.h"
@@ -147,6 +148,7 @@ static bool run_send_keys(Vm *vm, const char *const *keys, int hold_ms,
 
 void control_tell(Vm *vm, RunState state, void *opaque)
 {
+    trace(vm, run_state, run_state_name(state));
     monitor_event(vm, state == RUN_RUNNING ? "RESUME" : "STOP", NULL);
 }
 

@@ -39,7 +39,7 @@ typedef struct Options {
     bool has_reboot_timeout;
     bool nographic, nodefaults;
     bool snapshot;
-    char *loadvm; /* owned */
+    char *loadvm;         /* owned */
     GPtrArray *dirs;      /* char *: -L; the first of the lists */
     GPtrArray *drives;    /* char *: as -drive has them, and -hda... */
     GPtrArray *blockdevs; /* char * */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "chardev/port.h"
+#include "core/trace.h"
 #include "replay/checkpoint.h"
 #include "system/progress.h"
 
@@ -413,6 +414,7 @@ static void run_accept(Run *r, Vcpu *v)
         || !v->ops->irq_acceptable(v)) {
         return;
     }
+    trace(r->vm, cpu_accept, v->dev.path);
     v->ops->irq_accept(v);
     r->dev->accepted_at = now + 1;
     replay_changed(r->vm->replay);

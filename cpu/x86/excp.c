@@ -2,6 +2,7 @@
 /* Raising and delivering exceptions and interrupts: SDM 3A chapter 6. */
 #include <inttypes.h>
 
+#include "core/trace.h"
 #include "cpu/x86/sys_priv.h"
 
 typedef enum EventKind {
@@ -27,6 +28,7 @@ typedef struct Event {
 static void raise_any(X86Cpu *c, unsigned vector, bool has_error,
                       uint32_t error)
 {
+    trace(c->v.dev.vm, cpu_exception, c->v.dev.path, vector, error);
     c->exc_vector = vector;
     c->exc_has_error = has_error;
     c->exc_error = error;
