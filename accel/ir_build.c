@@ -700,6 +700,21 @@ IrRef ir_vcall(IrBuilder *b, unsigned helper, IrRef d, IrRef a, IrRef c,
                   ir_vcall_imm(helper, imm));
 }
 
+/* The third operand tells who looks for readers; executors need it not. */
+void ir_vcall_d(IrBuilder *b, unsigned helper, IrRef d, IrRef a, IrRef c,
+                uint32_t imm)
+{
+    IrOp *op;
+
+    ir_note_call(b, helper);
+    op = ir_emit(b, IR_vcall, 16);
+    op->d = d;
+    op->a = a;
+    op->b = c;
+    op->c = d;
+    op->imm = ir_vcall_imm(helper, imm);
+}
+
 IrRef ir_vcall_i(IrBuilder *b, unsigned helper, IrRef d, IrRef a, IrRef c,
                  uint32_t imm)
 {

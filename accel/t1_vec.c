@@ -17,6 +17,9 @@ typedef enum VecKind {
     VK_MASK8, /* the same, 64 bits */
     VK_INT,   /* d = a with lane 0 from integer b; /w in the row */
     VK_FLAGS, /* d = ZF PF CF of comparing a with b */
+    VK_VEX,   /* d = a op b, VEX-coded; w in the row */
+    VK_VEX_IMM,
+    VK_FMA, /* d with a and b; w in the row, code: bit 0 scalar */
 } VecKind;
 
 typedef struct VecRow {
@@ -121,6 +124,14 @@ static const VecRow vec_rows[VOP_COUNT] = {
     ROW(cvt_ss_i64, PF3 | 0x0f2d, MASK8), ROW(cvt_ss_i64_t, PF3 | 0x0f2c, MASK8),
     ROW(cvt_sd_i32, PF2 | 0x0f2d, MASK), ROW(cvt_sd_i32_t, PF2 | 0x0f2c, MASK),
     ROW(cvt_sd_i64, PF2 | 0x0f2d, MASK8), ROW(cvt_sd_i64_t, PF2 | 0x0f2c, MASK8),
+    ROW(permil_s, P66 | 0x0f380c, VEX), ROW(permil_d, P66 | 0x0f380d, VEX),
+    ROW(psllv_d, P66 | 0x0f3847, VEX), [VOP_psllv_q] = {P66 | 0x0f3847, VK_VEX, 8},
+    ROW(psrlv_d, P66 | 0x0f3845, VEX), [VOP_psrlv_q] = {P66 | 0x0f3845, VK_VEX, 8},
+    ROW(psrav_d, P66 | 0x0f3846, VEX),
+    ROW(vcmp_s, 0x0fc2, VEX_IMM), ROW(vcmp_d, P66 | 0x0fc2, VEX_IMM),
+    ROW(vcmp_ss, PF3 | 0x0fc2, VEX_IMM), ROW(vcmp_sd, PF2 | 0x0fc2, VEX_IMM),
+    ROW(ffma_s, 0, FMA), ROW(ffma_ss, 1, FMA),
+    [VOP_ffma_d] = {0, VK_FMA, 8}, [VOP_ffma_sd] = {1, VK_FMA, 8},
     ROW(fucom_ss, 0x0f2e, FLAGS), ROW(fcom_ss, 0x0f2f, FLAGS),
     ROW(fucom_sd, P66 | 0x0f2e, FLAGS), ROW(fcom_sd, P66 | 0x0f2f, FLAGS),
 };
@@ -206,6 +217,55 @@ static void vop_flags(T1Comp *c, const IrOp *op, const VecRow *row)
     t1_defined(c, op->d, d);
 }
 
+static unsigned vop_pp(uint32_t code)
+{
+    switch (code >> 24) {
+    case 0x66:
+        return 1;
+    case 0xf3:
+        return 2;
+    case 0xf2:
+        return 3;
+    default:
+        return 0;
+    }
+}
+
+static void vop_vex(T1Comp *c, const IrOp *op, const VecRow *row)
+{
+    int a = t1_use(c, op->a), b = t1_use(c, op->b), d;
+
+    t1_used(c);
+    d = t1_def(c, op->d, a);
+    x64_vex(c->x, vop_pp(row->code),
+            (row->code >> 8 & 0xffff) == 0x0f38 ? 2 : 1, row->code & 0xff,
+            row->n, d, a, b);
+    if (row->kind == VK_VEX_IMM) {
+        x64_u8(c->x, (unsigned)(op->imm >> 16));
+    }
+    t1_defined(c, op->d, d);
+}
+
+/* SDM 2C, VFMADD132PS and following. */
+static void vop_fma(T1Comp *c, const IrOp *op, const VecRow *row)
+{
+    unsigned how = (unsigned)(op->imm >> 16);
+    unsigned code = 0x98 + (how & 3) * 16 + (how >> 3 & 1) * 2
+                    + (how >> 2 & 1) * 4 + (row->code & 1);
+    int old = t1_use(c, op->c), a = t1_use(c, op->a), b = t1_use(c, op->b), d;
+
+    if (how & 16) { /* even lanes subtract, or add */
+        code = 0x96 + (how & 3) * 16 + !(how >> 3 & 1);
+    }
+    t1_used(c);
+    d = t1_def(c, op->d, old);
+    if (d != old) {
+        x64_mov(c->x, 0, d, old);
+    }
+    x64_vex(c->x, 1, 2, code, row->n, d, a, b);
+    t1_defined(c, op->d, d);
+}
+
 /* --- floating point control ------------------------------------------------- */
 
 /* Load the guest's, unless some code before this did. */
@@ -239,12 +299,15 @@ bool t1_op_vop(T1Comp *c, const IrOp *op, const IrHelper *h)
 
     if (row->kind == VK_NONE || op->b == IR_NONE
         || (uint32_t)(op->imm >> 16) > 255
-        || (row->code == (P66 | 0x0f3837) && !c->t1->host.sse42)) {
+        || (row->code == (P66 | 0x0f3837) && !c->t1->host.sse42)
+        || ((row->kind == VK_VEX || row->kind == VK_VEX_IMM)
+            && !c->t1->host.avx2)
+        || (row->kind == VK_FMA && (!c->t1->host.fma || op->c == IR_NONE))) {
         return false;
     }
     if (op->a == IR_NONE
         && (row->kind == VK_BIN || row->kind == VK_BIN_IMM
-            || row->kind == VK_INT || row->kind == VK_FLAGS)) {
+            || row->kind == VK_INT || row->kind >= VK_FLAGS)) {
         return false;
     }
     if (h->flags & IR_H_FPFLAGS) {
@@ -267,6 +330,13 @@ bool t1_op_vop(T1Comp *c, const IrOp *op, const IrHelper *h)
         return true;
     case VK_FLAGS:
         vop_flags(c, op, row);
+        return true;
+    case VK_VEX:
+    case VK_VEX_IMM:
+        vop_vex(c, op, row);
+        return true;
+    case VK_FMA:
+        vop_fma(c, op, row);
         return true;
     default:
         vop_unary(c, op, row);

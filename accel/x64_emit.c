@@ -225,9 +225,22 @@ void x64_call_far(X64 *x, const void *fn)
     x64_rr(x, 0xff, 0, 2, X64_RAX);
 }
 
+/* Does the system save the YMM registers? */
+static bool x64_ymm(unsigned leaf1_ecx)
+{
+    unsigned lo, hi;
+
+    if ((leaf1_ecx >> 27 & 3) != 3) { /* OSXSAVE, AVX */
+        return false;
+    }
+    __asm__("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+    return (lo & 6) == 6;
+}
+
 void x64_host(X64Host *h)
 {
     unsigned a, b, c, d;
+    bool ymm = false;
 
     memset(h, 0, sizeof(*h));
     if (__get_cpuid(1, &a, &b, &c, &d)) {
@@ -238,10 +251,13 @@ void x64_host(X64Host *h)
         h->sse42 = c >> 20 & 1;
         h->popcnt = c >> 23 & 1;
         h->aes = c >> 25 & 1;
+        ymm = x64_ymm(c);
+        h->fma = ymm && (c >> 12 & 1);
     }
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
         h->bmi1 = b >> 3 & 1;
         h->bmi2 = b >> 8 & 1;
+        h->avx2 = ymm && (b >> 5 & 1);
     }
     if (__get_cpuid(0x80000001, &a, &b, &c, &d)) {
         h->lzcnt = c >> 5 & 1;

@@ -140,6 +140,7 @@ void x64_patch(uint8_t *at, const uint8_t *to);
 /* What the host has: CPUID bits that matter here. */
 typedef struct X64Host {
     bool sse3, ssse3, sse41, sse42, popcnt, lzcnt, bmi1, bmi2, aes, pclmul;
+    bool avx2, fma; /* and the system saves YMM */
 } X64Host;
 void x64_host(X64Host *h);
 

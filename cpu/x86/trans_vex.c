@@ -459,8 +459,8 @@ VEX_FN(fma)
     vex_src(x, scalar ? (x->vex_w ? 8 : 4) : 16 * halves, false, src);
     if (!unmasked) {
         for (unsigned h = halves; h-- > 0;) {
-            ir_vcall(b, helper, VEX_HALF(x->reg, h), VEX_HALF(x->vex_v, h),
-                     src[h], imm);
+            ir_vcall_d(b, helper, VEX_HALF(x->reg, h), VEX_HALF(x->vex_v, h),
+                       src[h], imm);
         }
         if (halves == 1) {
             vex_zero(x, x->reg);

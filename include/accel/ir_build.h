@@ -62,6 +62,10 @@ void ir_call_void(IrBuilder *b, unsigned helper, IrRef a, IrRef c, IrRef e,
                   IrRef f);
 IrRef ir_vcall(IrBuilder *b, unsigned helper, IrRef d, IrRef a, IrRef c,
                uint32_t imm);
+/** ir_vcall_d() - with a helper that reads the old value of @d, a global, and
+ *  has a VecOp */
+void ir_vcall_d(IrBuilder *b, unsigned helper, IrRef d, IrRef a, IrRef c,
+                uint32_t imm);
 IrRef ir_vcall_i(IrBuilder *b, unsigned helper, IrRef d, IrRef a, IrRef c,
                  uint32_t imm);
 IrRef ir_ivcall(IrBuilder *b, unsigned helper, IrRef d, IrRef a, IrRef v,
