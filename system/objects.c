@@ -96,7 +96,7 @@ static const ObjectProp ram_props[] = {
     {"size",     "size",    "bytes, as much as -m", true},
     {"merge",    "boolean", "accepted: a matter of the host"},
     {"dump",     "boolean", "accepted: a matter of the host"},
-    {"prealloc", "boolean", "take all of it from the host at the start"},
+    {"prealloc", "boolean", "accepted: the host gives RAM when it is first touched"},
     {"prealloc-threads", "number", "accepted: one does it"},
     {"reserve",  "boolean", "accepted: a matter of the host"},
     {"share",    "boolean", "off"},
