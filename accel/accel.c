@@ -342,6 +342,11 @@ bool accel_break_here(const Vm *vm, uint64_t pc)
     return accel_break_at(vm->end_slice_opaque, pc);
 }
 
+unsigned accel_break_count(Vm *vm)
+{
+    return accel_of(vm)->breaks->len;
+}
+
 void accel_breaks_enable(Vm *vm, bool on)
 {
     Accel *a = accel_of(vm);

@@ -88,6 +88,19 @@ bool accel_watch(Vm *vm, uint64_t va, uint64_t size, unsigned kind, bool insert)
     return true;
 }
 
+bool accel_watch_at(Vm *vm, unsigned i, AccelWatchHit *out, uint64_t *size)
+{
+    Accel *a = accel_of(vm);
+    const Watch *w = &g_array_index(a->watches, Watch, i);
+
+    if (i >= a->watches->len) {
+        return false;
+    }
+    *out = (AccelWatchHit){.va = w->va, .kind = w->kind};
+    *size = w->size;
+    return true;
+}
+
 bool accel_watch_take(Vm *vm, AccelWatchHit *out)
 {
     Accel *a = accel_of(vm);

@@ -57,6 +57,7 @@ typedef enum TravelGoal {
 typedef struct TravelRange {
     RamPage page;
     uint32_t off, size;
+    uint64_t va; /* where they were asked for */
 } TravelRange;
 
 /* On the way to another moment, travel.c. */
@@ -78,11 +79,11 @@ typedef struct RunTravel {
     /* FIND, travel_find.c */
     TravelQuery query;
     TravelAnswer answer;
-    GArray *ranges; /* owned: TravelRange, of a WRITE */
+    GArray *ranges; /* owned: TravelRange, of a WRITE or of watchpoints */
     bool first;     /* stop at the first hit */
     bool event;     /* one has happened since requests were served */
     unsigned event_vcpu, event_detail;
-    uint64_t event_icount;
+    uint64_t event_icount, event_va;
 } RunTravel;
 
 struct Run {
@@ -188,6 +189,12 @@ void run_find_served(Run *r, Moment before, Moment now);
 void run_find_over(Run *r, TravelEnd end, const TravelHit *hit);
 bool run_find_begin(Vm *vm, const TravelQuery *q, GError **error);
 void run_find_answer(Vm *vm, TravelAnswer *out);
+/** run_find_watches() - watchpoints for writes become watched RAM: false when
+ *  there are others, which the accelerator has to look for */
+bool run_find_watches(Run *r);
+void run_find_forget(Run *r);
+/** run_find_probe() - for who looks for writes to that RAM */
+TravelProbe run_find_probe(Run *r);
 /* Requests. False: refused. */
 bool run_seek(Vm *vm, Moment to, GError **error);
 bool run_step_back(Vm *vm, unsigned vcpu, GError **error);

@@ -108,7 +108,7 @@ static void travel_watch(Run *r, Moment before, Moment now)
     RunTravel *t = &r->travel;
     AccelWatchHit hit;
 
-    if (accel_watch_take(r->vm, &hit) && t->points) {
+    if (accel_watch_take(r->vm, &hit) && t->points && !t->ranges) {
         travel_hit(t->t, &(TravelHit){.at = run_travel_before(r, before, now),
                                       .kind = GDB_STOP_WATCH,
                                       .vcpu = hit.index,
@@ -169,11 +169,31 @@ static TravelEnd travel_step_back(Run *r, TravelHit *hit)
     return travel_to(t->t, (Moment){now - 1, 0});
 }
 
+/* Breakpoints, and watchpoints that are not RAM, wherever the machine was. */
+static void travel_arm_all(void *opaque, bool on)
+{
+    Run *r = opaque;
+
+    travel_arm_points(r, on);
+    if (r->travel.ranges) {
+        run_find_probe(r).arm(r, on);
+    }
+}
+
 static TravelEnd travel_cont_back(Run *r, TravelHit *hit)
 {
-    TravelProbe probe = {.arm = travel_arm_points, .opaque = r};
+    TravelProbe probe = {.arm = travel_arm_all, .opaque = r};
+    TravelEnd end;
 
-    return travel_back(r->travel.t, &probe, hit);
+    if (run_find_watches(r)) {
+        r->travel.query.what = TRAVEL_WRITE;
+        if (accel_break_count(r->vm) == 0) {
+            probe = run_find_probe(r);
+        }
+    }
+    end = travel_back(r->travel.t, &probe, hit);
+    run_find_forget(r);
+    return end;
 }
 
 static TravelEnd travel_go(Run *r, TravelHit *hit)

@@ -7,28 +7,28 @@
 
 /* --- the last write ---------------------------------------------------------------- */
 
-/* The RAM behind @q, as it is mapped now. */
-static bool find_ram(Vm *vm, const TravelQuery *q, GArray *out, GError **error)
+/* The RAM behind @size bytes at @at, as it is mapped now on @v; NULL: physical */
+static bool find_ram(Vm *vm, Vcpu *v, uint64_t at, uint64_t size, GArray *out,
+                     GError **error)
 {
-    Vcpu *v = g_ptr_array_index(vm->vcpus, q->vcpu);
-    uint32_t left = q->size;
-    uint64_t at = q->address;
-
-    while (left > 0) {
-        uint32_t n = (uint32_t)MIN(left, GUEST_PAGE_SIZE - (at & 0xfff));
+    while (size > 0) {
+        uint32_t n = (uint32_t)MIN(size, GUEST_PAGE_SIZE - (at & 0xfff));
+        TravelRange range = {.off = at & 0xfff, .size = n, .va = at};
         GuestPhys phys = at;
         MemHit hit;
 
-        if (!q->physical && !vcpu_translate_peek(v, at, &phys)) {
+        if (v && !vcpu_translate_peek(v, at, &phys)) {
             return fail(error, "0x%" PRIx64 " is not mapped", at);
         }
         mem_lookup(vm->mem, phys, &hit);
         if (hit.kind != MEM_RAM) {
             return fail(error, "there is no RAM at physical 0x%" PRIx64, phys);
         }
-        g_array_append_val(out, ((TravelRange){hit.page, phys & 0xfff, n}));
+        range.page = hit.page;
+        range.off = hit.offset & 0xfff;
+        g_array_append_val(out, range);
         at += n;
-        left -= n;
+        size -= n;
     }
     return true;
 }
@@ -58,6 +58,7 @@ static void find_wrote(void *opaque, RamPage page, uint32_t off, uint32_t size,
             t->event = true;
             t->event_vcpu = ((const Vcpu *)r->vm->vcpu_now)->index;
             t->event_detail = who;
+            t->event_va = w->va;
             vm_horizon_changed(r->vm); /* what is there now is looked at next */
         }
     }
@@ -89,6 +90,36 @@ static bool find_write_possible(void *opaque, Checkpoints *c,
                 c, cp, g_array_index(r->travel.ranges, TravelRange, i).page);
     }
     return wrote;
+}
+
+TravelProbe run_find_probe(Run *r)
+{
+    return (TravelProbe){
+        .arm = find_arm_write, .possible = find_write_possible, .opaque = r};
+}
+
+/* --- watchpoints ------------------------------------------------------------------ */
+
+bool run_find_watches(Run *r)
+{
+    g_autoptr(GArray) ranges = g_array_new(FALSE, FALSE, sizeof(TravelRange));
+    AccelWatchHit w;
+    uint64_t size;
+
+    for (unsigned i = 0; accel_watch_at(r->vm, i, &w, &size); i++) {
+        if (w.kind != ACCEL_WATCH_WRITE
+            || !find_ram(r->vm, (Vcpu *)r->vm->vcpu_now, w.va, size, ranges,
+                         NULL)) {
+            return false;
+        }
+    }
+    r->travel.ranges = g_steal_pointer(&ranges);
+    return r->travel.ranges->len > 0;
+}
+
+void run_find_forget(Run *r)
+{
+    g_clear_pointer(&r->travel.ranges, g_array_unref);
 }
 
 /* --- handlers entered ---------------------------------------------------------------- */
@@ -146,6 +177,11 @@ void run_find_served(Run *r, Moment before, Moment now)
     if (!t->event) {
         return;
     }
+    if (t->goal == TRAVEL_GOAL_CONT_BACK) {
+        hit.kind = GDB_STOP_WATCH;
+        hit.address = t->event_va;
+        hit.size = ACCEL_WATCH_WRITE;
+    }
     if (t->query.what != TRAVEL_WRITE && t->event_icount != now.icount) {
         find_passed(r);
         return;
@@ -153,7 +189,7 @@ void run_find_served(Run *r, Moment before, Moment now)
     t->event = false;
     hit.at =
         t->query.what == TRAVEL_WRITE ? run_travel_before(r, before, now) : now;
-    if (t->query.what == TRAVEL_WRITE
+    if (t->goal == TRAVEL_GOAL_FIND && t->query.what == TRAVEL_WRITE
         && moment_compare(hit.at, t->origin) < 0) {
         find_read(r, t->answer.after);
     }
@@ -166,12 +202,10 @@ TravelEnd run_find(Run *r, TravelHit *hit)
 {
     RunTravel *t = &r->travel;
     const TravelQuery *q = &t->query;
-    TravelProbe write = {.arm = find_arm_write,
-                         .possible = find_write_possible,
-                         .opaque = r,
-                         .stay = true};
+    TravelProbe write = run_find_probe(r);
     TravelProbe entered = {.arm = find_arm_entered, .opaque = r, .stay = true};
 
+    write.stay = true;
     switch (q->what) {
     case TRAVEL_WRITE:
         return travel_back(t->t, &write, hit);
@@ -205,7 +239,7 @@ void run_find_over(Run *r, TravelEnd end, const TravelHit *hit)
     if (what == TRAVEL_WRITE && end == TRAVEL_THERE) {
         find_read(r, a->before);
     }
-    g_clear_pointer(&t->ranges, g_array_unref);
+    run_find_forget(r);
 }
 
 static bool find_known(Vm *vm, const TravelQuery *q, GError **error)
@@ -225,7 +259,10 @@ bool run_find_begin(Vm *vm, const TravelQuery *q, GError **error)
     g_autoptr(GArray) ranges = g_array_new(FALSE, FALSE, sizeof(TravelRange));
 
     if (!run_can_travel(r, error) || !find_known(vm, q, error)
-        || (q->what == TRAVEL_WRITE && !find_ram(vm, q, ranges, error))) {
+        || (q->what == TRAVEL_WRITE
+            && !find_ram(
+                vm, q->physical ? NULL : g_ptr_array_index(vm->vcpus, q->vcpu),
+                q->address, q->size, ranges, error))) {
         return false;
     }
     r->travel.query = *q;

@@ -165,6 +165,10 @@ typedef struct AccelWatchHit {
 /** accel_watch() - @kind: AccelWatch bits; false: it is not there */
 bool accel_watch(Vm *vm, uint64_t va, uint64_t size, unsigned kind,
                  bool insert);
+/** accel_watch_at() - the watchpoint number @i from 0; false: there are fewer */
+bool accel_watch_at(Vm *vm, unsigned i, AccelWatchHit *out, uint64_t *size);
+/** accel_break_count() - breakpoints that are set */
+unsigned accel_break_count(Vm *vm);
 /** accel_watch_take() - the first hit since the last call, if any */
 bool accel_watch_take(Vm *vm, AccelWatchHit *out);
 
