@@ -259,6 +259,20 @@ static bool cmd_log(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
     return log_set_mask(vm, mask, error);
 }
 
+/* After the last comma. */
+static void complete_log(Vm *vm, const char *prefix, GPtrArray *out)
+{
+    const char *comma = strrchr(prefix, ',');
+    g_autofree char *head =
+        g_strndup(prefix, comma ? (gsize)(comma - prefix) + 1 : 0);
+
+    for (const LogName *n = log_names; n->name; n++) {
+        g_ptr_array_add(out, g_strconcat(head, n->name, NULL));
+    }
+    g_ptr_array_add(out, g_strdup("none"));
+    g_ptr_array_add(out, g_strdup("help"));
+}
+
 static bool cmd_logfile(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
     return log_open(vm, log_mask(vm), cmd_str(in, "filename"), error);
@@ -295,7 +309,7 @@ static const CmdArg args_print[] = {
 };
 static const CmdArg args_registers[] = {{"a", ARG_FLAG, .optional = true, .doc = "all vCPUs"}, {NULL}};
 static const CmdArg args_help[] = {{"name", ARG_REST, .optional = true, .doc = "a command"}, {NULL}};
-static const CmdArg args_log[] = {{"items", ARG_STR, .doc = "categories with commas, none, help"}, {NULL}};
+static const CmdArg args_log[] = {{"items", ARG_STR, .doc = "categories with commas, none, help", .complete = complete_log}, {NULL}};
 static const CmdArg args_file[] = {{"filename", ARG_STR, .doc = "file to write"}, {NULL}};
 static const CmdArg args_device[] = {{"device", ARG_STR, .optional = true, .doc = "tcp:[HOST]:PORT, unix:PATH, stdio, chardev:ID, none"}, {NULL}};
 static const CmdArg args_rest[] = {{"args", ARG_REST, .optional = true}, {NULL}};

@@ -91,6 +91,16 @@ static char *hmp_word(const char **at)
     return g_string_free(s, FALSE);
 }
 
+static bool hmp_unknown_key(const char *name, GError **error)
+{
+    g_auto(GStrv) known = type_values("QKeyCode");
+    const char *near = nearest_match(name, (const char *const *)known);
+
+    return near ? fail(error, "invalid parameter: %s, did you mean '%s'?", name,
+                       near)
+                : fail(error, "invalid parameter: %s", name);
+}
+
 static bool hmp_keys(const char *word, JsonObject *args, const char *name,
                      GError **error)
 {
@@ -104,6 +114,10 @@ static bool hmp_keys(const char *word, JsonObject *args, const char *name,
             json_array_unref(a);
             return fail(error, "'%s' is not a list of keys like ctrl-alt-f1",
                         word);
+        }
+        if (!type_has("QKeyCode", keys[i])) {
+            json_array_unref(a);
+            return hmp_unknown_key(keys[i], error);
         }
         key = json_object_new();
         json_object_set_string_member(key, "type", "qcode");
@@ -414,20 +428,133 @@ static void hmp_done(void *opaque, const char *line)
     mon_write(m, text);
 }
 
+/* The row whose name @line begins with; *rest: behind the name. */
+static const CmdRow *hmp_row_of(const char *line, const char **rest)
+{
+    const char *at = line;
+    g_autofree char *name = NULL;
+
+    hmp_space(&at);
+    name = hmp_name(&at);
+    *rest = at;
+    return g_ascii_isspace(*at) ? hmp_find(name) : NULL;
+}
+
+/* The argument that the last word of @rest is; *word: where it begins. */
+static const CmdArg *hmp_arg_at(const CmdRow *row, const char *rest,
+                                const char **word)
+{
+    const CmdArg *arg = row->args;
+    const char *at = rest;
+
+    for (;;) {
+        hmp_space(&at);
+        while (arg && arg->name
+               && (arg->type == ARG_FLAG
+                   || (arg->type == ARG_FMT && *at != '/'))) {
+            arg++;
+        }
+        *word = at;
+        if (arg && arg->name && arg->type == ARG_REST) {
+            return arg;
+        }
+        at += strcspn(at, " \t");
+        if (!*at || !arg || !arg->name) {
+            return arg && arg->name ? arg : NULL;
+        }
+        if (**word != '-') {
+            arg++;
+        }
+    }
+}
+
+static void complete_files(const char *prefix, GPtrArray *out)
+{
+    const char *slash = strrchr(prefix, '/');
+    g_autofree char *dir =
+        slash ? g_strndup(prefix, (gsize)(slash - prefix) + 1) : g_strdup("");
+    GDir *d = g_dir_open(*dir ? dir : ".", 0, NULL);
+    const char *name;
+
+    while (d && (name = g_dir_read_name(d))) {
+        g_autofree char *path = g_strconcat(dir, name, NULL);
+
+        g_ptr_array_add(
+            out,
+            g_strdup_printf("%s%s", path,
+                            g_file_test(path, G_FILE_TEST_IS_DIR) ? "/" : ""));
+    }
+    if (d) {
+        g_dir_close(d);
+    }
+}
+
+static void complete_words(const CmdArg *arg, GPtrArray *out)
+{
+    static const char *const switches[] = {"on", "off"};
+    const QmpType *t = arg->of ? type_find(arg->of) : NULL;
+    g_auto(GStrv) values =
+        t && t->meta == QMP_ENUM ? type_values(arg->of) : NULL;
+
+    for (unsigned i = 0; values && values[i]; i++) {
+        g_ptr_array_add(out, g_strdup(values[i]));
+    }
+    for (unsigned i = 0; arg->type == ARG_BOOL && i < 2; i++) {
+        g_ptr_array_add(out, g_strdup(switches[i]));
+    }
+}
+
+/* Those that begin with @word, each behind @head, once. */
+static GPtrArray *complete_lines(GPtrArray *words, const char *head,
+                                 const char *word)
+{
+    GPtrArray *out = g_ptr_array_new_with_free_func(g_free);
+    const char *last = NULL;
+
+    g_ptr_array_sort(words, hmp_compare);
+    for (guint i = 0; i < words->len; i++) {
+        const char *one = g_ptr_array_index(words, i);
+
+        if (g_str_has_prefix(one, word) && (!last || strcmp(last, one) != 0)) {
+            g_ptr_array_add(out, g_strconcat(head, one, NULL));
+        }
+        last = one;
+    }
+    return out;
+}
+
+GPtrArray *hmp_complete_line(Vm *vm, const char *line)
+{
+    const char *rest, *word;
+    const CmdRow *row = hmp_row_of(line, &rest);
+    const CmdArg *arg = row ? hmp_arg_at(row, rest, &word) : NULL;
+    g_autoptr(GPtrArray) words = NULL;
+    g_autofree char *head = NULL;
+
+    if (!row) {
+        return hmp_names(line);
+    }
+    words = g_ptr_array_new_with_free_func(g_free);
+    if (!arg) {
+        return complete_lines(words, "", "");
+    }
+    head = g_strndup(line, (gsize)(word - line));
+    if (row->fn == cmd_help) {
+        g_ptr_array_unref(words);
+        words = hmp_names(word);
+    } else if (arg->complete) {
+        arg->complete(vm, word, words);
+    } else if (strcmp(arg->name, "filename") == 0) {
+        complete_files(word, words);
+    } else {
+        complete_words(arg, words);
+    }
+    return complete_lines(words, head, word);
+}
+
 static GPtrArray *hmp_complete(void *opaque, const char *prefix)
 {
-    if (g_str_has_prefix(prefix, "help ")) {
-        GPtrArray *names = hmp_names(prefix + 5);
-
-        for (guint i = 0; i < names->len; i++) {
-            char *name = g_ptr_array_index(names, i);
-
-            g_ptr_array_index(names, i) = g_strdup_printf("help %s", name);
-            g_free(name);
-        }
-        return names;
-    }
-    return hmp_names(prefix);
+    return hmp_complete_line(((Monitor *)opaque)->vm, prefix);
 }
 
 void hmp_greet(Monitor *m)

@@ -305,9 +305,21 @@ static bool cmd_port_out(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
            || fail(error, "the input queue is full");
 }
 
+/* After the last dash. */
+static void complete_keys(Vm *vm, const char *prefix, GPtrArray *out)
+{
+    const char *dash = strrchr(prefix, '-');
+    g_autofree char *head =
+        g_strndup(prefix, dash ? (gsize)(dash - prefix) + 1 : 0);
+
+    for (int k = KEY_NONE + 1; k < KEY_COUNT; k++) {
+        g_ptr_array_add(out, g_strconcat(head, key_name((KeyCode)k), NULL));
+    }
+}
+
 /* clang-format off */
 static const CmdArg args_keys[] = {
-    {"keys",      ARG_KEYS, .doc = "pressed together, as in ctrl-alt-f1"},
+    {"keys",      ARG_KEYS, .doc = "pressed together, as in ctrl-alt-f1", .complete = complete_keys},
     {"hold-time", ARG_INT, .optional = true, .doc = "ms, default 100"}, {NULL},
 };
 

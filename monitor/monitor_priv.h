@@ -60,6 +60,9 @@ char *hmp_line(Vm *vm, Monitor *m, const char *line);
  *  word. Sorted; owned by the caller. */
 GPtrArray *hmp_names(const char *prefix);
 
+/** hmp_complete_line() - what @line may become; sorted, owned by the caller */
+GPtrArray *hmp_complete_line(Vm *vm, const char *line);
+
 /* expr.c */
 /** expr_eval() - an HMP expression from *@at on; moves *@at behind it; @v: whose
  *  $registers, NULL: nobody's */

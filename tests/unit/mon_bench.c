@@ -21,6 +21,35 @@ static void fake_call(Vm *vm, void (*fn)(Vm *vm, void *opaque), void *opaque)
     fn(vm, opaque);
 }
 
+typedef struct Posted {
+    void (*fn)(Vm *vm, void *opaque);
+    void *opaque;
+} Posted;
+
+static void fake_post(Vm *vm, void (*fn)(Vm *vm, void *opaque), void *opaque)
+{
+    MonBench *b = bench_of(vm);
+    Posted *p;
+
+    if (!b->defer) {
+        fn(vm, opaque);
+        return;
+    }
+    p = g_new0(Posted, 1);
+    *p = (Posted){fn, opaque};
+    g_queue_push_tail(&b->posted, p);
+}
+
+void mon_bench_serve(MonBench *b)
+{
+    Posted *p;
+
+    while ((p = g_queue_pop_head(&b->posted))) {
+        p->fn(b->vm, p->opaque);
+        g_free(p);
+    }
+}
+
 static void fake_stop(Vm *vm, RunState why)
 {
     note(vm, "stop");
@@ -163,7 +192,7 @@ static void fake_print(Vm *vm, GString *out)
 
 static const ControlOps fake_ops = {
     .call = fake_call,
-    .post = fake_call,
+    .post = fake_post,
     .stop = fake_stop,
     .cont = fake_cont,
     .quit = fake_quit,
@@ -201,6 +230,8 @@ MonBench *mon_bench_new(void)
 
 void mon_bench_free(MonBench *b)
 {
+    b->vm->thread = NULL;
+    g_queue_clear_full(&b->posted, g_free);
     monitors_free(b->vm);
     chardevs_close(b->vm);
     vm_free(b->vm);

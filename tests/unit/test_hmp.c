@@ -283,6 +283,41 @@ static void test_editing(void)
     types("lost\003kept\n", "[kept]"); /* Ctrl-C */
 }
 
+static void completes(MonBench *b, const char *line, const char *expected)
+{
+    g_autoptr(GPtrArray) names = hmp_complete_line(b->vm, line);
+    g_autofree char *all = NULL;
+
+    g_ptr_array_add(names, NULL);
+    all = g_strjoinv("|", (char **)names->pdata);
+    g_assert_cmpstr(all, ==, expected);
+}
+
+static void test_completion(MonBench **f, gconstpointer arg)
+{
+    MonBench *b = *f;
+    Chardev *c;
+    int peer = chr_pair(b->vm, "console7", "", &c);
+
+    completes(b, "system_r", "system_reset");
+    completes(b, "info stat", "info status");
+    completes(b, "help info stat", "help info status");
+    completes(b, "help system_p", "help system_powerdown");
+    completes(b, "watchdog_action po", "watchdog_action poweroff");
+    completes(b, "trace-event monitor_h", "trace-event monitor_hmp");
+    completes(b, "trace-event monitor_hmp o",
+              "trace-event monitor_hmp off|trace-event monitor_hmp on");
+    completes(b, "sendkey ctrl-alt-del", "sendkey ctrl-alt-delete");
+    completes(b, "log int,gue", "log int,guest_errors");
+    completes(b, "qom-list /mach", "qom-list /machine");
+    completes(b, "qom-list /chardevs/con", "qom-list /chardevs/console7");
+    completes(b, "dump-guest-memory -p /dev/nul",
+              "dump-guest-memory -p /dev/null");
+    completes(b, "stop ", "");
+    completes(b, "nosuch x", "");
+    close(peer);
+}
+
 static void test_long_line(void)
 {
     g_autofree char *much = g_strnfill(10000, 'a');
@@ -350,6 +385,7 @@ int main(int argc, char **argv)
     FIX("/hmp/log", test_log);
     FIX("/hmp/terminal", test_terminal);
     FIX("/hmp/mux", test_mux);
+    FIX("/hmp/completion", test_completion);
     g_test_add_func("/hmp/editing", test_editing);
     g_test_add_func("/hmp/long-line", test_long_line);
     return g_test_run();

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The monitor for programs, seen from the other end of its socket. */
 #include <glib/gstdio.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "monitor/monitor_priv.h"
@@ -292,6 +294,172 @@ static void test_two_clients(Fix *f, gconstpointer arg)
     expect_part(f->peer, "{\"execute\": \"cont\"}", "{\"return\": {}}");
 }
 
+/* Limited events: the first at once, then the last of each period. */
+static void test_limits(Fix *f, gconstpointer arg)
+{
+    g_autofree char *first = NULL, *key = NULL, *last = NULL;
+    g_autoptr(GString) heard = g_string_new(NULL);
+
+    monitor_event(f->b->vm, "VSERPORT_CHANGE",
+                  "{\"id\": \"a\", \"open\": true}");
+    first = chr_hear(f->peer);
+    g_assert_nonnull(strstr(first, "\"open\": true"));
+    for (unsigned i = 0; i < 100; i++) {
+        monitor_event(f->b->vm, "VSERPORT_CHANGE",
+                      i == 99 ? "{\"id\": \"a\", \"open\": false}"
+                              : "{\"id\": \"a\", \"open\": true}");
+    }
+    last = chr_hear(f->peer);
+    g_assert_cmpstr(last, ==, "");
+    monitor_event(f->b->vm, "VSERPORT_CHANGE",
+                  "{\"id\": \"b\", \"open\": true}");
+    key = chr_hear(f->peer); /* another key: not limited by the first */
+    g_assert_nonnull(strstr(key, "\"id\": \"b\""));
+    while (!strstr(heard->str, "\"open\": false")) {
+        g_autofree char *more = NULL;
+
+        g_main_context_iteration(NULL, TRUE);
+        more = chr_hear(f->peer);
+        g_string_append(heard, more);
+    }
+    g_assert_null(strstr(heard->str, "\"open\": true"));
+}
+
+/* --- order ----------------------------------------------------------------------- */
+
+static void defer(MonBench *b)
+{
+    b->defer = true;
+    b->vm->thread = g_thread_self();
+}
+
+/* While the machine is busy, the I/O thread goes on: in order, and out of it. */
+static void test_out_of_band(Fix *f, gconstpointer arg)
+{
+    g_autofree char *hello = chr_hear(f->peer), *early = NULL, *late = NULL;
+
+    g_assert_nonnull(strstr(hello, "\"capabilities\": [\"oob\"]"));
+    expect(f->peer,
+           "{\"execute\": \"qmp_capabilities\","
+           " \"arguments\": {\"enable\": [\"oob\"]}}",
+           "{\"return\": {}}");
+    defer(f->b);
+    chr_say(f->peer, "{\"execute\": \"stop\", \"id\": 1}"
+                     "{\"execute\": \"query-version\", \"id\": 2}"
+                     "{\"exec-oob\": \"query-yank\", \"id\": 3}"
+                     "{\"exec-oob\": \"stop\", \"id\": 4}");
+    early = chr_hear(f->peer);
+    g_assert_cmpstr(early, ==,
+                    "{\"return\": [], \"id\": 3}\r\n"
+                    "{\"error\": {\"class\": \"GenericError\", \"desc\":"
+                    " \"The command stop does not support OOB\"},"
+                    " \"id\": 4}\r\n");
+    mon_bench_serve(f->b);
+    late = chr_hear(f->peer);
+    g_assert_nonnull(
+        strstr(late, "{\"return\": {}, \"id\": 1}\r\n{\"return\""));
+    g_assert_true(g_str_has_suffix(late, "\"id\": 2}\r\n"));
+}
+
+/* More requests than the queue takes: none is lost, none overtakes. */
+static void test_queue(Fix *f, gconstpointer arg)
+{
+    g_autoptr(GString) all = g_string_new(NULL), heard = g_string_new(NULL);
+    const char *at;
+
+    defer(f->b);
+    for (unsigned i = 0; i < 100; i++) {
+        g_string_append_printf(
+            all, "{\"execute\": \"system_reset\", \"id\": %u}\n", i);
+    }
+    chr_say(f->peer, all->str);
+    for (unsigned i = 0; i < 1000 && !strstr(heard->str, "\"id\": 99}"); i++) {
+        g_autofree char *more = NULL;
+
+        g_assert_cmpuint(g_queue_get_length(&f->b->posted), <=, 1);
+        mon_bench_serve(f->b);
+        more = chr_hear(f->peer);
+        g_string_append(heard, more);
+    }
+    at = heard->str;
+    for (unsigned i = 0; i < 100; i++) {
+        g_autofree char *line =
+            g_strdup_printf("{\"return\": {}, \"id\": %u}\r\n", i);
+
+        g_assert_true(g_str_has_prefix(at, line));
+        at += strlen(line);
+    }
+    g_assert_cmpstr(at, ==, "");
+}
+
+/* A client that goes while its command runs: the next one hears nothing of it. */
+static void test_gone(Fix *f, gconstpointer arg)
+{
+    defer(f->b);
+    chr_say(f->peer, "{\"execute\": \"stop\"}{\"execute\": \"cont\"}");
+    close(f->peer);
+    f->peer = -1;
+    chr_pump();
+    mon_bench_serve(f->b);
+    chr_pump();
+    g_assert_cmpstr(f->b->calls->str, ==, "stop");
+}
+
+static void send_fd(int peer, const char *text, int fd)
+{
+    union {
+        struct cmsghdr align;
+        char space[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec bytes = {(void *)(uintptr_t)text, strlen(text)};
+    struct msghdr m = {.msg_iov = &bytes,
+                       .msg_iovlen = 1,
+                       .msg_control = control.space,
+                       .msg_controllen = sizeof(control.space)};
+    struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+    ssize_t n;
+
+    h->cmsg_level = SOL_SOCKET;
+    h->cmsg_type = SCM_RIGHTS;
+    h->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(h), &fd, sizeof(fd));
+    n = sendmsg(peer, &m, 0);
+    g_assert_cmpint(n, ==, (ssize_t)strlen(text));
+}
+
+static void test_fds(Fix *f, gconstpointer arg)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    g_autofree char *got = NULL, *set = NULL;
+
+    expect_part(f->peer,
+                "{\"execute\": \"getfd\", \"arguments\": {\"fdname\": \"x\"}}",
+                "No file descriptor supplied via SCM_RIGHTS");
+    send_fd(f->peer,
+            "{\"execute\": \"getfd\", \"arguments\": {\"fdname\": \"x\"}}", fd);
+    got = chr_hear(f->peer);
+    g_assert_cmpstr(got, ==, "{\"return\": {}}\r\n");
+    expect(f->peer,
+           "{\"execute\": \"closefd\", \"arguments\": {\"fdname\": \"x\"}}",
+           "{\"return\": {}}");
+    expect_part(
+        f->peer,
+        "{\"execute\": \"closefd\", \"arguments\": {\"fdname\": \"x\"}}",
+        "File descriptor named 'x' not found");
+    send_fd(f->peer,
+            "{\"execute\": \"add-fd\", \"arguments\": {\"opaque\": \"null\"}}",
+            fd);
+    set = chr_hear(f->peer);
+    g_assert_nonnull(strstr(set, "\"fdset-id\": 0"));
+    expect_part(f->peer, "{\"execute\": \"query-fdsets\"}",
+                "\"opaque\": \"null\"");
+    expect(f->peer,
+           "{\"execute\": \"remove-fd\", \"arguments\": {\"fdset-id\": 0}}",
+           "{\"return\": {}}");
+    expect(f->peer, "{\"execute\": \"query-fdsets\"}", "{\"return\": []}");
+    close(fd);
+}
+
 /* A client that never reads is left behind; the others go on. */
 static void test_deaf_client(Fix *f, gconstpointer arg)
 {
@@ -469,6 +637,11 @@ int main(int argc, char **argv)
     FIX("/qmp/human", true, test_human);
     FIX("/qmp/pmemsave", true, test_pmemsave);
     FIX("/qmp/events", true, test_events);
+    FIX("/qmp/limits", true, test_limits);
+    FIX("/qmp/out-of-band", false, test_out_of_band);
+    FIX("/qmp/queue", true, test_queue);
+    FIX("/qmp/gone", true, test_gone);
+    FIX("/qmp/fds", true, test_fds);
     FIX("/qmp/two-clients", true, test_two_clients);
     FIX("/qmp/deaf-client", true, test_deaf_client);
     FIX("/qmp/leaves", true, test_leaves);
