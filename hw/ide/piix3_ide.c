@@ -3,7 +3,8 @@
  * Intel 82371SB (PIIX3), function 1: IDE with bus master DMA.
  * Source: Intel 290550-002, sections 2.3 and 2.7; SFF-8038i for the engine.
  * Not modelled: timing. The channels decode the addresses of an AT; a channel
- * whose IDE decode enable is off (IDETIM bit 15) is not there.
+ * whose IDE decode enable is off (IDETIM bit 15) is not there. Firmware exists
+ * that never sets it, so it is on after a reset, other than in the manual.
  */
 #include "core/bytes.h"
 #include "core/vm.h"
@@ -47,8 +48,8 @@ typedef struct Piix3Ide {
 static const PciConfigRow ide_config[] = {
     {0x04, 2, 0x0000, 0x0005, 0, "command: I/O, bus master"},
     {0x06, 2, 0x0280, 0, 0x3800, "status: medium timing, fast back to back"},
-    {0x40, 2, 0x0000, 0xf3ff, 0, "IDETIM primary"},
-    {0x42, 2, 0x0000, 0xf3ff, 0, "IDETIM secondary"},
+    {0x40, 2, 0x8000, 0xf3ff, 0, "IDETIM primary: decodes at reset"},
+    {0x42, 2, 0x8000, 0xf3ff, 0, "IDETIM secondary"},
     {0x44, 1, 0x00, 0xff, 0, "SIDETIM"},
     PCI_CONFIG_END,
 };

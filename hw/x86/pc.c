@@ -548,9 +548,12 @@ static bool load_bios(Pc *pc, const MachineConfig *cfg, GError **error)
 
 static bool build_firmware(Pc *pc, const MachineConfig *cfg, GError **error)
 {
+    bool flash = false;
+
     pc->fw_cfg = add(pc, cfg, &fw_cfg_type, "fw-cfg", error);
     if (!pc->fw_cfg || !device_realize(pc->fw_cfg, error)
-        || !load_bios(pc, cfg, error)) {
+        || !pc_flash_build(pc, cfg, &flash, error)
+        || (!flash && !load_bios(pc, cfg, error))) {
         return false;
     }
     pc_cmos_build(pc, cfg);

@@ -42,6 +42,9 @@ bool direct_boot_setup(Pc *pc, const MachineConfig *cfg, GError **error);
 /** multiboot_setup() - @found false: @kernel is no multiboot kernel */
 bool multiboot_setup(Pc *pc, const MachineConfig *cfg, GBytes *kernel,
                      bool *found, GError **error);
+/** pc_flash_build() - @found: the firmware is in -drive if=pflash */
+bool pc_flash_build(Pc *pc, const MachineConfig *cfg, bool *found,
+                    GError **error);
 /* pc_ide.c */
 bool pc_ide_build(Pc *pc, const MachineConfig *cfg, GError **error);
 /** pc_ide_drives() - what -drive if=ide says, and the empty CD drive */

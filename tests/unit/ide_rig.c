@@ -131,7 +131,7 @@ void rig_finish(Drive *d)
     }
 }
 
-static Drive *rig_drive(unsigned n, uint64_t size)
+Drive *rig_drive(unsigned n, uint64_t size)
 {
     Drive *d = g_new0(Drive, 1);
 
@@ -215,6 +215,9 @@ void rig_teardown(Rig *r, gconstpointer data)
 {
     vm_free(r->vm);
     for (unsigned i = 0; i < G_N_ELEMENTS(rig_drives); i++) {
+        if (!rig_drives[i]) {
+            continue;
+        }
         g_free(rig_drives[i]->bytes);
         g_free(rig_drives[i]->data);
         g_clear_pointer(&rig_drives[i], g_free);

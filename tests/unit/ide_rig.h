@@ -51,6 +51,8 @@ struct Drive {
 
 void rig_setup(Rig *r, gconstpointer data);
 void rig_teardown(Rig *r, gconstpointer data);
+/** rig_drive() - drive @n (0, 1) of @size bytes; freed by rig_teardown() */
+Drive *rig_drive(unsigned n, uint64_t size);
 /** rig_complete() - the request at work; false: there is none */
 bool rig_complete(Drive *d);
 void rig_finish(Drive *d); /* all of them */
