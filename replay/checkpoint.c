@@ -323,10 +323,12 @@ Checkpoint *checkpoint_take(Checkpoints *c, bool pinned)
     guint n = list_upto(c, now);
     Checkpoint *cp = list_at(c, n - 1);
 
-    g_assert(!c->vm->requests);
     if (cp && moment_compare(cp->at, now) == 0) {
         cp->pinned |= pinned;
         return cp;
+    }
+    if (c->vm->requests || c->r->final != REPLAY_GO) {
+        return NULL;
     }
     if (!c->begun) {
         checkpoints_begin(c);
@@ -343,6 +345,7 @@ Checkpoint *checkpoint_take(Checkpoints *c, bool pinned)
     g_ptr_array_insert(c->list, (gint)n, cp);
     c->here = cp;
     checkpoint_paused(c, begin);
+    checkpoints_thin(c); /* it stays, being here */
     return cp;
 }
 

@@ -156,7 +156,6 @@ bool checkpoints_poll(Checkpoints *c)
     checkpoints_arrive(c, now);
     if (checkpoint_due(c, now.icount)) {
         checkpoint_take(c, !c->here);
-        checkpoints_thin(c);
     }
     if (now.icount >= c->aim) {
         checkpoints_aim(c, UINT64_MAX);

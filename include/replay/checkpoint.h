@@ -40,7 +40,8 @@ uint64_t checkpoints_limit(const Checkpoints *c);
 /* --- taking and going back --------------------------------------------------- */
 
 /** checkpoint_take() - the machine as it is now; the one that is here already
- *  where there is one. @pinned: thinning never drops it. */
+ *  where there is one. @pinned: thinning never drops it. NULL: not at this
+ *  moment (the guest has asked for a reset, say, or the recording is over). */
 Checkpoint *checkpoint_take(Checkpoints *c, bool pinned);
 /** checkpoint_restore() - the machine is as it was at @cp, ready to go on: RAM,
  *  devices, vCPUs, clock, entropy, TLB, log position, digests; the end of the
