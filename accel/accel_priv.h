@@ -67,6 +67,8 @@ GArray *accel_watches_new(void);
 void accel_forget_level1(Accel *a);
 /** accel_watched() - does a watchpoint touch [va, va + size)? */
 bool accel_watched(const Accel *a, uint64_t va, uint64_t size);
+/** vcpu_watched() - is an access to be reported, to a debugger or to CpuOps? */
+bool vcpu_watched(const Vcpu *v, uint64_t va, uint64_t size);
 /** accel_watch_check() - an access was made: note a hit */
 void accel_watch_check(Vcpu *v, uint64_t va, unsigned size, AccelWatch kind);
 

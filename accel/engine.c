@@ -345,10 +345,21 @@ bool accel_quiet(Vcpu *v)
     const Accel *a = v->accel;
     const Vm *vm = v->dev.vm;
 
-    return !v->leave && !a->ended && !vm->horizon && !vm->requests
+    return !v->leave && !v->trap && !a->ended && !vm->horizon && !vm->requests
            && !a->watch_hit_set && !a->flush_wanted && !a->nochain
            && !v->ops->irq_inhibited(v) && v->ops->runnable(v)
            && !v->ops->irq_acceptable(v);
+}
+
+/* What the step just done left to be entered: before anything else that may
+ * happen at this icount. */
+static void engine_trap(Vcpu *v)
+{
+    Accel *a = v->accel;
+
+    a->in_step = true;
+    v->ops->trap(v);
+    a->in_step = false;
 }
 
 /* Before the next step: a reason to go back to the loop? */
@@ -452,6 +463,9 @@ VcpuStop vcpu_run(Vcpu *v, uint32_t budget)
         r.first = false;
         if (r.shadow) {
             engine_shadow_end(v, &r);
+        }
+        if (v->trap) {
+            engine_trap(v);
         }
     }
     engine_settle(v);

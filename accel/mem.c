@@ -164,7 +164,7 @@ static bool mem_read(Vcpu *v, uint64_t va, void *buf, unsigned size,
         mem_phys_read(v, piece[i].at, p, piece[i].size);
         p += piece[i].size;
     }
-    if (count > 0 && v->accel->watches->len) {
+    if (count > 0 && (v->watching || v->accel->watches->len)) {
         accel_watch_check(v, va, size, ACCEL_WATCH_READ);
     }
     return count > 0;
@@ -184,7 +184,7 @@ static bool mem_write(Vcpu *v, uint64_t va, const void *buf, unsigned size,
     if (count > 0) {
         mem_refill(v, va, mmu);
     }
-    if (count > 0 && v->accel->watches->len) {
+    if (count > 0 && (v->watching || v->accel->watches->len)) {
         accel_watch_check(v, va, size, ACCEL_WATCH_WRITE);
     }
     return count > 0;
@@ -410,7 +410,7 @@ uint8_t *vcpu_window(Vcpu *v, uint64_t va, uint64_t want, unsigned mmu,
     }
     flags = ram_flags(v->dev.vm->ram)[page];
     if (flags & RAM_WATCH
-        || accel_watched(v->accel, va & TLB_PAGE_MASK, GUEST_PAGE_SIZE)) {
+        || vcpu_watched(v, va & TLB_PAGE_MASK, GUEST_PAGE_SIZE)) {
         return NULL;
     }
     if (access == ACCESS_WRITE) {

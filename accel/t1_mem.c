@@ -487,7 +487,7 @@ static unsigned slow_pieces(Vcpu *v, uint64_t va, unsigned size, unsigned mem,
         } else {
             flags = ram_flags(v->dev.vm->ram)[p->page];
             plain = plain && !(flags & RAM_WATCH)
-                    && !accel_watched(v->accel, va, p->size)
+                    && !vcpu_watched(v, va, p->size)
                     && (!write || slow_writable(v, p, rom, flags));
         }
         size -= p->size;

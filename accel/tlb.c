@@ -361,9 +361,7 @@ void tlb_l1_fill(Vcpu *v, uint64_t va, unsigned mmu, const TlbL2Entry *e)
         return;
     }
     flags = ram_flags(v->dev.vm->ram)[page];
-    if (flags & RAM_WATCH
-        || (v->accel->watches->len
-            && accel_watched(v->accel, va, GUEST_PAGE_SIZE))) {
+    if (flags & RAM_WATCH || vcpu_watched(v, va, GUEST_PAGE_SIZE)) {
         return;
     }
     l1->read_tag = e->pa & TLB_R ? va : TLB_NO_TAG;

@@ -41,6 +41,7 @@ void vcpu_reset(Vcpu *v)
     tlb_reset(v->tlb);
     v->fault = false;
     v->halted = false;
+    v->trap = false;
     v->pc = 0;
     v->mode = 0;
     v->pc_page = 0;
@@ -90,6 +91,12 @@ void vcpu_end_slice(Vcpu *v)
         v->slice_end -= v->budget;
         v->budget = 0;
     }
+}
+
+void vcpu_set_trap(Vcpu *v)
+{
+    v->trap = true;
+    accel_hold(v);
 }
 
 void vcpu_fetch_again(Vcpu *v)

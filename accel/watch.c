@@ -30,10 +30,44 @@ bool accel_watched(const Accel *a, uint64_t va, uint64_t size)
     return false;
 }
 
+static bool watch_own(const Vcpu *v, uint64_t va, uint64_t size)
+{
+    for (unsigned i = 0; v->watching && i < VCPU_WATCHES; i++) {
+        const VcpuWatch *w = &v->own_watch[i];
+
+        if (w->size && (va - w->va < w->size || w->va - va < size)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool vcpu_watched(const Vcpu *v, uint64_t va, uint64_t size)
+{
+    return (v->watching && watch_own(v, va, size))
+           || (v->accel->watches->len && accel_watched(v->accel, va, size));
+}
+
+void vcpu_watch(Vcpu *v, unsigned slot, uint64_t va, uint64_t size)
+{
+    g_assert(slot < VCPU_WATCHES);
+    v->own_watch[slot] = (VcpuWatch){va, size};
+    v->watching = false;
+    for (unsigned i = 0; i < VCPU_WATCHES; i++) {
+        v->watching |= v->own_watch[i].size != 0;
+    }
+    if (size) {
+        tlb_l1_flush(v->tlb);
+    }
+}
+
 void accel_watch_check(Vcpu *v, uint64_t va, unsigned size, AccelWatch kind)
 {
     Accel *a = v->accel;
 
+    if (watch_own(v, va, size)) {
+        v->ops->accessed(v, va, size, kind == ACCEL_WATCH_WRITE);
+    }
     if (a->breaks_off) {
         return;
     }

@@ -80,7 +80,8 @@ static const StateField x86_cpu_state[] = {
     STATE(X86Cpu, init),
     STATE(X86Cpu, nmi_pending), STATE(X86Cpu, nmi_blocked),
     STATE(X86Cpu, init_pending), STATE(X86Cpu, init_bsp), STATE(X86Cpu, smm),
-    STATE(X86Cpu, inhibit), STATE(X86Cpu, wait_sipi),
+    STATE(X86Cpu, inhibit), STATE(X86Cpu, inhibit_debug),
+    STATE(X86Cpu, debug_pending), STATE(X86Cpu, wait_sipi),
     STATE(X86Cpu, intr_cooked), STATE(X86Cpu, sipi_vector),
     WIRE(X86Cpu, intr_ops), WIRE(X86Cpu, intr_owner), WIRE(X86Cpu, features),
     WIRE(X86Cpu, model), WIRE(X86Cpu, features_text), WIRE(X86Cpu, apic_id),
@@ -127,6 +128,9 @@ static void reset_common(X86Cpu *c)
     c->v.halted = false;
     c->inhibit = c->nmi_pending = c->nmi_blocked = c->init_pending = false;
     c->intr_cooked = false;
+    c->inhibit_debug = c->v.trap = false;
+    c->debug_pending = 0;
+    x86_debug_update(c);
 }
 
 static void reset_start(X86Cpu *c, bool bsp)
@@ -309,7 +313,10 @@ static void x86_unrealize(Device *dev)
 
 static void x86_rebuild(Device *dev)
 {
-    vcpu_rebuild(&((X86Cpu *)dev)->v);
+    X86Cpu *c = (X86Cpu *)dev;
+
+    x86_debug_update(c);
+    vcpu_rebuild(&c->v);
 }
 
 const DeviceType x86_cpu_type = {

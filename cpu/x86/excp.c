@@ -74,17 +74,6 @@ uint64_t x86_h_int_soft(Vcpu *v, uint64_t vector, uint64_t next, uint64_t int_n,
     return 0;
 }
 
-/* TF was set when the instruction began; v->pc is the next one already. */
-uint64_t x86_h_step_trap(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3,
-                         uint64_t u4)
-{
-    X86Cpu *c = x86_of(v);
-
-    c->dr[6] |= 1u << 14; /* BS */
-    x86_enter_handler(c, X86_DB, false, false, 0, x86_ip(c, v->pc));
-    return 0;
-}
-
 /* --- double faults ------------------------------------------------------------ */
 
 /* SDM 3A table 6-5 */
@@ -299,8 +288,9 @@ static void enter_commit(X86Cpu *c, const Gate *g, const X86Desc *cs,
 static uint64_t saved_flags(const X86Cpu *c, const Event *ev)
 {
     uint64_t flags = x86_cpu_eflags(c);
+    bool gd = ev->vector == X86_DB && ev->error; /* not an instruction break */
 
-    if (ev->kind == EVENT_FAULT && fault_class(ev->vector)) {
+    if (ev->kind == EVENT_FAULT && (fault_class(ev->vector) || gd)) {
         flags |= X86_RF;
     }
     return flags;
@@ -465,10 +455,10 @@ static void enter(X86Cpu *c, Event ev)
             done = enter_real(c, &ev);
         }
         if (done) {
-            if (ev.kind == EVENT_FAULT && ev.vector == X86_DB) {
+            if (ev.vector == X86_DB && ev.kind != EVENT_SOFT) {
                 c->dr[7] &= ~(1ull << 13); /* GD */
             }
-            c->inhibit = false;
+            c->inhibit = c->inhibit_debug = false;
             c->v.halted = false; /* hlt with TF set */
             vcpu_entered(&c->v,
                          ev.kind == EVENT_EXTERNAL && ev.vector != X86_DB
@@ -513,6 +503,8 @@ void x86_deliver(Vcpu *v)
         ev.error = 0;
         ev.rip = c->exc_next;
         c->exc_soft = false;
+    } else if (c->v.trap) {
+        x86_debug_forget(c);
     }
     enter(c, ev);
 }
@@ -549,8 +541,16 @@ void x86_irq_uninhibit(Vcpu *v)
 {
     X86Cpu *c = x86_of(v);
 
-    c->inhibit = false;
+    c->inhibit = c->inhibit_debug = false;
     x86_irq_poll(c);
+}
+
+/* Entering the handler met a data breakpoint, or its task has the T flag. */
+static void trap_now(X86Cpu *c)
+{
+    if (c->v.trap) {
+        x86_trap(&c->v);
+    }
 }
 
 void x86_irq_accept(Vcpu *v)
@@ -570,11 +570,13 @@ void x86_irq_accept(Vcpu *v)
         c->nmi_blocked = true;
         v->halted = false;
         x86_enter_handler(c, X86_NMI, false, false, 0, x86_ip(c, v->pc));
+        trap_now(c);
         return;
     }
     vector = c->intr_ops ? c->intr_ops->ack(c->intr_owner) : -1;
     if (vector >= 0) {
         v->halted = false;
         x86_enter_handler(c, vector, false, false, 0, x86_ip(c, v->pc));
+        trap_now(c);
     }
 }

@@ -427,8 +427,7 @@ uint64_t x86_h_far_ret(Vcpu *v, uint64_t size, uint64_t pop, uint64_t u1,
 
 /* --- iret ---------------------------------------------------------------------- */
 
-/* RF of the image is not kept: it would end with the next instruction, and
- * instruction breakpoints, which alone look at it, are not modelled. */
+/* RF matters to instruction breakpoints alone. */
 static uint64_t iret_mask(const X86Cpu *c, unsigned size)
 {
     uint64_t mask = X86_ARITH | X86_TF | X86_DF | X86_NT;
@@ -436,6 +435,9 @@ static uint64_t iret_mask(const X86Cpu *c, unsigned size)
 
     if (size > 2) {
         mask |= X86_AC | X86_ID;
+    }
+    if (x86_debug_insn(c)) {
+        mask |= X86_RF;
     }
     if (cpl <= x86_iopl(c)) {
         mask |= X86_IF;
@@ -474,7 +476,7 @@ static void iret_to_vm86(X86Cpu *c, X86Stack *st, uint64_t ip, uint16_t cs,
     if (!x86_stack_pop(c, st, word, 6, 4)) {
         return;
     }
-    x86_merge_eflags(c, flags, UINT32_MAX & ~X86_RF);
+    x86_merge_eflags(c, flags, UINT32_MAX & ~(x86_debug_insn(c) ? 0 : X86_RF));
     x86_seg_real(c, X86_CS, cs, true);
     x86_seg_real(c, X86_SS, word[1], true);
     for (unsigned i = 0; i < G_N_ELEMENTS(order); i++) {

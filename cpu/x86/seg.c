@@ -196,8 +196,8 @@ bool x86_load_seg(X86Cpu *c, unsigned seg, uint16_t sel, unsigned cpl,
     return ok;
 }
 
-uint64_t x86_h_load_seg(Vcpu *v, uint64_t seg, uint64_t sel, uint64_t unused,
-                        uint64_t unused2)
+uint64_t x86_h_load_seg(Vcpu *v, uint64_t seg, uint64_t sel, uint64_t shadow,
+                        uint64_t unused)
 {
     X86Cpu *c = x86_of(v);
 
@@ -205,8 +205,8 @@ uint64_t x86_h_load_seg(Vcpu *v, uint64_t seg, uint64_t sel, uint64_t unused,
         x86_raise(c, X86_UD);
         return 0;
     }
-    if (x86_load_seg(c, seg, sel, x86_cpl(c), X86_GP) && seg == X86_SS) {
-        c->inhibit = true; /* SDM 3A 6.8.3 */
+    if (x86_load_seg(c, seg, sel, x86_cpl(c), X86_GP) && shadow) {
+        c->inhibit = c->inhibit_debug = true; /* SDM 3A 6.8.3 */
         v->leave = true;
     }
     return 0;

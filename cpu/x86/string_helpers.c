@@ -345,6 +345,9 @@ uint64_t x86_h_rep(Vcpu *v, uint64_t op, uint64_t size, uint64_t asize,
     }
     x86_string_put(&s, X86_RCX, count - n);
     v->budget -= n - 1;
+    if (v->trap && !stop && count != n) {
+        s.c->eflags |= X86_RF; /* in the trap's frame, SDM 3B 17.3.1.1 */
+    }
     return stop || count == n;
 }
 

@@ -213,6 +213,23 @@ unsigned x86_xsave_size(uint64_t components);
 /** x86_xinuse() - components that differ from their initial state */
 uint64_t x86_xinuse(const X86Cpu *c);
 
+/* --- debug.c ----------------------------------------------------------------- */
+#define X86_DR6_BD (1u << 13)
+#define X86_DR6_BS (1u << 14)
+#define X86_DR6_BT (1u << 15)
+/** x86_debug_insn() - does DR7 enable an instruction breakpoint? */
+bool x86_debug_insn(const X86Cpu *c);
+/** x86_debug_update() - after any change of DR0-3, DR7 */
+void x86_debug_update(X86Cpu *c);
+/** x86_debug_port() - a port is accessed */
+void x86_debug_port(X86Cpu *c, uint16_t port, unsigned size);
+/** x86_debug_pend() - #DB with these bits of DR6 after this step */
+void x86_debug_pend(X86Cpu *c, uint64_t bits);
+/** x86_debug_forget() - the instruction faults: its traps do not happen */
+void x86_debug_forget(X86Cpu *c);
+void x86_trap(Vcpu *v);
+void x86_accessed(Vcpu *v, uint64_t va, unsigned size, bool write);
+
 /* --- msr.c ------------------------------------------------------------------ */
 /** x86_msr_read(), x86_msr_write() - false: no such register or bad value */
 bool x86_msr_read(X86Cpu *c, uint32_t n, uint64_t *out);

@@ -28,6 +28,15 @@ static bool gp0(X86Cpu *c)
     return false;
 }
 
+/* TF as these two leave it traps behind them, not TF as they found it: the
+ * kernel masks it away, and gives it back to the program. */
+static void step_after(X86Cpu *c)
+{
+    if (c->eflags & X86_TF) {
+        x86_debug_pend(c, X86_DR6_BS);
+    }
+}
+
 uint64_t x86_h_syscall(Vcpu *v, uint64_t next, uint64_t u1, uint64_t u2,
                        uint64_t u3)
 {
@@ -55,6 +64,7 @@ uint64_t x86_h_syscall(Vcpu *v, uint64_t next, uint64_t u1, uint64_t u2,
         x86_update_mode(c);
         x86_jump(c, (uint32_t)c->star);
     }
+    step_after(c);
     return 0;
 }
 
@@ -83,6 +93,7 @@ uint64_t x86_h_sysret(Vcpu *v, uint64_t size, uint64_t u1, uint64_t u2,
         x86_irq_poll(c);
     }
     x86_jump(c, to64 ? rip : (uint32_t)rip);
+    step_after(c);
     return 0;
 }
 

@@ -295,8 +295,9 @@ static int debug_register(X86Cpu *c, uint64_t n)
         return -1;
     }
     if (c->dr[7] & DR7_GD) {
-        c->dr[6] |= 1u << 13; /* BD */
+        c->dr[6] |= X86_DR6_BD;
         x86_raise(c, X86_DB);
+        c->exc_error = 1; /* RF is set in the frame, SDM 3B 17.3.1.1 */
         return -1;
     }
     return n == 4 || n == 5 ? n + 2 : n & 7;
@@ -330,6 +331,7 @@ uint64_t x86_h_write_dr(Vcpu *v, uint64_t n, uint64_t value, uint64_t u1,
         value = (value & ~0xd000ull) | DR7_ONES;
     }
     c->dr[dr] = value;
+    x86_debug_update(c);
     x86_update_mode(c);
     return 0;
 }
@@ -689,6 +691,7 @@ uint64_t x86_h_in(Vcpu *v, uint64_t port, uint64_t size, uint64_t u1,
     if (!port_allowed(x86_of(v), port, size)) {
         return 0;
     }
+    x86_debug_port(x86_of(v), port, size);
     return mem_io_read(v->dev.vm->io, port & 0xffff, size);
 }
 
@@ -696,6 +699,7 @@ uint64_t x86_h_out(Vcpu *v, uint64_t port, uint64_t size, uint64_t value,
                    uint64_t u1)
 {
     if (port_allowed(x86_of(v), port, size)) {
+        x86_debug_port(x86_of(v), port, size);
         mem_io_write(v->dev.vm->io, port & 0xffff, value, size);
     }
     return 0;

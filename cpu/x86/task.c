@@ -250,6 +250,7 @@ static bool task_enter(X86Cpu *c, const TaskImage *t, bool nest, bool has_error,
 
     c->cr0 |= X86_CR0_TS;
     c->dr[7] &= ~0x55ull; /* local breakpoints, SDM 3A 7.3 */
+    x86_debug_update(c);
     for (unsigned i = 0; i < 8; i++) {
         c->gpr[i] = t->wide ? t->word[2 + i]
                             : (c->gpr[i] & 0xffff0000) | t->word[2 + i];
@@ -277,8 +278,7 @@ static bool task_enter(X86Cpu *c, const TaskImage *t, bool nest, bool has_error,
         return false;
     }
     if (t->trap & 1) {
-        c->dr[6] |= 1u << 15; /* BT */
-        x86_enter_handler(c, X86_DB, false, false, 0, t->word[0]);
+        x86_debug_pend(c, X86_DR6_BT);
     }
     return true;
 }

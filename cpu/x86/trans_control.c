@@ -159,7 +159,7 @@ bool x86_trans_iret(X86Insn *x)
 {
     x86_call_gw(x, X86_H_iret, false, ir_const(x->b, x->osize), x86_next_ip(x),
                 IR_NONE, IR_NONE);
-    x86_end_env(x);
+    x86_end_iret(x);
     return true;
 }
 

@@ -7,20 +7,51 @@ static int64_t x86_next_off(const X86Insn *x)
     return (int64_t)x->t->pc_off + x->len;
 }
 
-/* EFLAGS.TF was set when the instruction began: trap behind it. */
+/* What X86_MODE_STEP asks for behind the instruction. */
+static void x86_end_step_rf(X86Insn *x, IrRef pc, unsigned rf)
+{
+    IrBuilder *b = x->b;
+    IrRef self =
+        rf == X86_STEP_RF_REP ? ir_pcrel(b, IR_NONE, x->t->pc_off) : IR_NONE;
+
+    if (pc != IR_NONE) {
+        ir_stenv(b, offsetof(Vcpu, pc), 8, pc);
+    }
+    ir_call_void(b, X86_H_step_trap, ir_const(b, (x->mode & X86_MODE_TF) != 0),
+                 ir_const(b, rf), self, IR_NONE);
+    ir_exit_env(b);
+    x->t->ends = true;
+}
+
 static void x86_end_step(X86Insn *x, IrRef pc)
 {
-    if (pc != IR_NONE) {
-        ir_stenv(x->b, offsetof(Vcpu, pc), 8, pc);
+    x86_end_step_rf(x, pc, X86_STEP_RF_CLEAR);
+}
+
+void x86_end_iret(X86Insn *x)
+{
+    if (x->mode & X86_MODE_TF) {
+        x86_end_step_rf(x, IR_NONE, X86_STEP_RF_KEEP);
+    } else {
+        x86_end_helper(x);
     }
-    ir_call_void(x->b, X86_H_step_trap, IR_NONE, IR_NONE, IR_NONE, IR_NONE);
+}
+
+void x86_end_helper(X86Insn *x)
+{
     ir_exit_env(x->b);
+    x->t->ends = true;
+}
+
+void x86_end_shadowed(X86Insn *x)
+{
+    ir_exit_indirect(x->b, ir_pcrel(x->b, IR_NONE, x86_next_off(x)), true);
     x->t->ends = true;
 }
 
 static void x86_end_pc(X86Insn *x, IrRef pc, bool events)
 {
-    if (x->mode & X86_MODE_TF) {
+    if (x->mode & X86_MODE_STEP) {
         x86_end_step(x, pc);
         return;
     }
@@ -30,7 +61,7 @@ static void x86_end_pc(X86Insn *x, IrRef pc, bool events)
 
 static void x86_end_off(X86Insn *x, int64_t off, bool events)
 {
-    if (x->mode & X86_MODE_TF) {
+    if (x->mode & X86_MODE_STEP) {
         x86_end_step(x, ir_pcrel(x->b, IR_NONE, off));
         return;
     }
@@ -104,7 +135,7 @@ void x86_end_self(X86Insn *x)
 
 void x86_end_env(X86Insn *x)
 {
-    if (x->mode & X86_MODE_TF) {
+    if (x->mode & X86_MODE_STEP) {
         x86_end_step(x, IR_NONE);
         return;
     }
@@ -112,15 +143,20 @@ void x86_end_env(X86Insn *x)
     x->t->ends = true;
 }
 
+static IrRef x86_rep_next(X86Insn *x, unsigned w, IrCond cond, IrRef p, IrRef q)
+{
+    IrRef next = ir_pcrel(x->b, IR_NONE, x86_next_off(x));
+    IrRef self = ir_pcrel(x->b, IR_NONE, x->t->pc_off);
+
+    return ir_select(x->b, w, IR_NONE, cond, p, q, next, self);
+}
+
 void x86_rep_end(X86Insn *x, unsigned w, IrCond cond, IrRef p, IrRef q)
 {
     IrBuilder *b = x->b;
 
-    if (x->mode & X86_MODE_TF) {
-        IrRef next = ir_pcrel(b, IR_NONE, x86_next_off(x));
-        IrRef self = ir_pcrel(b, IR_NONE, x->t->pc_off);
-
-        x86_end_step(x, ir_select(b, w, IR_NONE, cond, p, q, next, self));
+    if (x->mode & (X86_MODE_STEP | X86_MODE_DB)) {
+        x86_end_step_rf(x, x86_rep_next(x, w, cond, p, q), X86_STEP_RF_REP);
         return;
     }
     ir_brc(b, w, cond, p, q, x86_next_off(x));
@@ -185,10 +221,13 @@ void x86_end_rel_unchecked(X86Insn *x)
 
 void x86_rep_end_events(X86Insn *x, IrCond cond, IrRef p, IrRef q)
 {
-    IrRef next = ir_pcrel(x->b, IR_NONE, x86_next_off(x));
-    IrRef self = ir_pcrel(x->b, IR_NONE, x->t->pc_off);
+    IrRef pc = x86_rep_next(x, 4, cond, p, q);
 
-    x86_end_pc(x, ir_select(x->b, 4, IR_NONE, cond, p, q, next, self), true);
+    if (x->mode & (X86_MODE_STEP | X86_MODE_DB)) {
+        x86_end_step_rf(x, pc, X86_STEP_RF_REP);
+    } else {
+        x86_end_pc(x, pc, true);
+    }
 }
 
 static void x86_commit_count(X86Insn *x, IrRef count)
@@ -202,7 +241,7 @@ void x86_branch_if(X86Insn *x, X86Cond c, IrRef count)
 {
     IrBuilder *b = x->b;
 
-    if (x86_rel_direct(x) && !(x->mode & X86_MODE_TF)) {
+    if (x86_rel_direct(x) && !(x->mode & X86_MODE_STEP)) {
         x86_commit_count(x, count);
         ir_brc(b, c.w, c.cond, c.x, c.y, x86_next_off(x) + x->imm);
         return;

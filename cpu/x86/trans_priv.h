@@ -68,6 +68,9 @@ enum {
     X86_A_VEXONLY = 1 << 7,
 };
 
+/* Modes in which a block holds one instruction, and work follows it. */
+#define X86_MODE_STEP (X86_MODE_TF | X86_MODE_RF)
+
 typedef struct X86Insn X86Insn;
 typedef bool X86TransFn(X86Insn *x);
 
@@ -213,6 +216,12 @@ void x86_end_next(X86Insn *x, bool events);
 void x86_end_io(X86Insn *x);
 /** x86_end_env() - end the block; a helper has set v->pc */
 void x86_end_env(X86Insn *x);
+/** x86_end_helper() - the same, and the helper has seen to TF */
+void x86_end_helper(X86Insn *x);
+/** x86_end_iret() - as x86_end_env, RF is new */
+void x86_end_iret(X86Insn *x);
+/** x86_end_shadowed() - go on with the next instruction, no trap between */
+void x86_end_shadowed(X86Insn *x);
 /** x86_end_self() - end the block; this instruction again (rep) */
 void x86_end_self(X86Insn *x);
 /** x86_check_ip() - #GP when CS offset @ip is beyond the limit: before the

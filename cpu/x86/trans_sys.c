@@ -40,10 +40,21 @@ static IrRef x86_selector(X86Insn *x, unsigned seg)
                     false);
 }
 
-static void x86_load_segment(X86Insn *x, unsigned seg, IrRef selector)
+/* @shadow: mov ss and pop ss hold back what comes between two instructions */
+static void x86_load_segment(X86Insn *x, unsigned seg, IrRef selector,
+                             bool shadow)
 {
     x86_call_gw(x, X86_H_load_seg, false, ir_const(x->b, seg), selector,
-                IR_NONE, IR_NONE);
+                ir_const(x->b, shadow), IR_NONE);
+}
+
+static void x86_end_segment(X86Insn *x, unsigned seg)
+{
+    if (seg == X86_SS) {
+        x86_end_shadowed(x);
+    } else {
+        x86_end_next(x, true);
+    }
 }
 
 bool x86_trans_mov_from_seg(X86Insn *x)
@@ -62,8 +73,8 @@ bool x86_trans_mov_to_seg(X86Insn *x)
     if (seg >= X86_SEG_COUNT || seg == X86_CS) {
         return false;
     }
-    x86_load_segment(x, seg, x86_load_rm_u(x, 2));
-    x86_end_next(x, true);
+    x86_load_segment(x, seg, x86_load_rm_u(x, 2), seg == X86_SS);
+    x86_end_segment(x, seg);
     return true;
 }
 
@@ -80,9 +91,9 @@ bool x86_trans_pushpop_seg(X86Insn *x)
         return true;
     }
     IrRef v = x86_ld(x, x86_stack_addr(x, 0, size, false), size, 0);
-    x86_load_segment(x, seg, x86_ext_u(x, v, 2));
+    x86_load_segment(x, seg, x86_ext_u(x, v, 2), seg == X86_SS);
     x86_stack_adjust(x, size);
-    x86_end_next(x, true);
+    x86_end_segment(x, seg);
     return true;
 }
 
@@ -97,7 +108,7 @@ bool x86_trans_load_far(X86Insn *x)
     }
     IrRef off = x86_ld(x, x86_ea(x, size, false), size, 0);
     IrRef selector = x86_ld(x, x86_ea_at(x, size, 2, false), 2, 0);
-    x86_load_segment(x, seg, selector);
+    x86_load_segment(x, seg, selector, false);
     x86_set_reg(x, x->reg, size, off);
     x86_end_next(x, true);
     return true;
@@ -379,7 +390,7 @@ bool x86_trans_syscall(X86Insn *x)
     }
     x86_call_gw(x, X86_H_syscall, false, x86_next_ip(x), IR_NONE, IR_NONE,
                 IR_NONE);
-    x86_end_env(x);
+    x86_end_helper(x);
     return true;
 }
 
@@ -393,8 +404,13 @@ static bool x86_system_return(X86Insn *x, unsigned helper)
 
 bool x86_trans_sysret(X86Insn *x)
 {
-    return x86_offers(x, X86_FEAT_80000001_EDX, 1u << 11)
-           && x86_system_return(x, X86_H_sysret);
+    if (!x86_offers(x, X86_FEAT_80000001_EDX, 1u << 11)) {
+        return false;
+    }
+    x86_call_gw(x, X86_H_sysret, false, ir_const(x->b, x->osize), IR_NONE,
+                IR_NONE, IR_NONE);
+    x86_end_helper(x);
+    return true;
 }
 
 bool x86_trans_sysenter(X86Insn *x)
@@ -551,7 +567,7 @@ static bool x86_shadow_plain(const X86Insn *x)
     const uint8_t *p = x->t->bytes + x->len;
     unsigned op;
 
-    if (x->t->avail < x->len + 4u || (x->mode & X86_MODE_TF)) {
+    if (x->t->avail < x->len + 4u || (x->mode & X86_MODE_STEP)) {
         return false;
     }
     if (*p == 0x66) {
@@ -598,7 +614,7 @@ bool x86_trans_cli_sti(X86Insn *x)
     bool set = x->op & 1;
     IrRef flags;
 
-    if (!(x->mode & X86_MODE_IOPL_OK) || (x->mode & X86_MODE_TF)) {
+    if (!(x->mode & X86_MODE_IOPL_OK) || (x->mode & X86_MODE_STEP)) {
         x86_call0(x, set ? X86_H_sti : X86_H_cli);
         x86_end_next(x, true);
         return true;

@@ -33,6 +33,11 @@ TransResult x86_translate(Trans *t)
         return TRANS_MORE;
     }
     t->len = x->len;
+    if ((x->mode & (X86_MODE_DB | X86_MODE_RF)) == X86_MODE_DB) {
+        ir_call_void(x->b, X86_H_insn_break,
+                     ir_pcrel(x->b, IR_NONE, (int64_t)t->pc_off), IR_NONE,
+                     IR_NONE, IR_NONE);
+    }
     if (x->too_long) {
         x86_gp0(x);
     } else if (!x->row || !x86_row_legal(x)) {
@@ -45,7 +50,7 @@ TransResult x86_translate(Trans *t)
     if (shadow && !t->ends) {
         x86_end_shadow(x);
     }
-    if (!t->ends && (x->mode & X86_MODE_TF)) {
+    if (!t->ends && (x->mode & X86_MODE_STEP)) {
         x86_end_next(x, false);
     }
     return TRANS_OK;

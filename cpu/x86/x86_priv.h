@@ -36,6 +36,13 @@ static inline X86Cpu *x86_of(Vcpu *v)
     return (X86Cpu *)v;
 }
 
+/* What x86_h_step_trap() does with RF. */
+enum {
+    X86_STEP_RF_CLEAR,
+    X86_STEP_RF_KEEP, /* iret has just loaded it */
+    X86_STEP_RF_REP,  /* set while the instruction goes on */
+};
+
 /* --- excp.c: raising sets v->fault; the caller returns at once ------------ */
 void x86_raise(X86Cpu *c, unsigned vector);
 void x86_raise_error(X86Cpu *c, unsigned vector, uint32_t error);

@@ -87,6 +87,11 @@ struct CpuOps {
     /** v->fault is set and v->pc is the instruction's own address: enter the
      *  handler (counts as the instruction's step); clears v->fault. */
     void (*deliver)(Vcpu *v);
+    /** v->trap is set: enter the handler of what waits between two steps, as
+     *  part of the step just done, or leave it waiting. NULL: never set */
+    void (*trap)(Vcpu *v);
+    /** an access to one of vcpu_watch()'s ranges was made */
+    void (*accessed)(Vcpu *v, uint64_t va, unsigned size, bool write);
     bool (*runnable)(const Vcpu *v); /* not halted, or a wake-up is pending */
     /** an interrupt (or wake-up work) would be accepted now */
     bool (*irq_acceptable)(const Vcpu *v);

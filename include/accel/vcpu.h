@@ -11,6 +11,12 @@ typedef struct Accel Accel;
 
 #define VCPU_SCRATCH 256
 #define VCPU_VSCRATCH 48
+#define VCPU_WATCHES 4
+
+/* Linear addresses whose accesses the architecture wants to hear of. */
+typedef struct VcpuWatch {
+    uint64_t va, size; /* size 0: unused */
+} VcpuWatch;
 
 /*
  * Steps: v->budget counts instructions that may still start in this slice.
@@ -36,6 +42,9 @@ struct Vcpu {
     bool pc_page_ok;    /* false: the next fetch looks into level 2 */
     RamPage pc_ram;     /* DERIVED: RAM page that pc_page maps to */
     const uint8_t *pc_host; /* DERIVED */
+    bool trap;              /* CpuOps.trap has work after the present step */
+    bool watching;          /* any of own_watch is in use */
+    VcpuWatch own_watch[VCPU_WATCHES];
     /* Temps of the interpreter; within reach of an offset from the struct. */
     uint64_t scratch[VCPU_SCRATCH];
     V128 vscratch[VCPU_VSCRATCH];
@@ -49,7 +58,8 @@ struct Vcpu {
     DERIVED(T, v.budget), DERIVED(T, v.fault), STATE(T, v.halted), \
     DERIVED(T, v.leave), DERIVED(T, v.slice_end), STATE(T, v.pc), \
     STATE(T, v.mode), STATE(T, v.pc_page), STATE(T, v.pc_page_ok), \
-    DERIVED(T, v.pc_ram), DERIVED(T, v.pc_host), \
+    DERIVED(T, v.pc_ram), DERIVED(T, v.pc_host), STATE(T, v.trap), \
+    DERIVED(T, v.watching), DERIVED(T, v.own_watch), \
     DERIVED(T, v.scratch), DERIVED(T, v.vscratch)
 /* clang-format on */
 bool tlb_state_codec(void *obj, Codec *c);
@@ -71,6 +81,11 @@ void vcpu_end_slice(Vcpu *v);
 /** vcpu_mapping_changed() - helpers that change the mode or the current page's
  *  mapping: the next fetch looks again */
 void vcpu_fetch_again(Vcpu *v);
+/** vcpu_set_trap() - v->trap: CpuOps.trap is called when the step is done */
+void vcpu_set_trap(Vcpu *v);
+/** vcpu_watch() - set range @slot of own_watch; the architecture does it again
+ *  after a load */
+void vcpu_watch(Vcpu *v, unsigned slot, uint64_t va, uint64_t size);
 
 /* Guest virtual memory for helpers. False: the exception is raised, nothing was
  * written. Values are little-endian unless the function says be. All pages are

@@ -73,8 +73,10 @@ typedef struct X86Table {
 #define X86_MODE_IOPL_OK                                                       \
     (1ull << 16)                  /* CPL <= IOPL: cli, sti, in, out run free */
 #define X86_MODE_AC (1ull << 17)  /* alignment checks */
-#define X86_MODE_DB (1ull << 18)  /* DR7 enables a breakpoint */
+#define X86_MODE_DB (1ull << 18)  /* DR7 enables an instruction breakpoint */
 #define X86_MODE_AVX (1ull << 19) /* CR4.OSXSAVE, XCR0 has SSE and AVX */
+#define X86_MODE_RF                                                            \
+    (1ull << 31) /* EFLAGS.RF, with DB: one instruction a block */
 /* Two bits a segment, of X86SegIndex n: */
 #define X86_MODE_SEG_SHIFT(n) (32 + 2 * (n))
 #define X86_MODE_SEG(mode, n) (((mode) >> X86_MODE_SEG_SHIFT(n)) & 3)
@@ -227,10 +229,12 @@ typedef struct X86Cpu {
     /* interrupt side */
     IrqLine intr, nmi, smi, init;
     bool nmi_pending, nmi_blocked, init_pending, smm;
-    bool init_bsp;    /* the INIT that is pending ends at the reset vector */
-    bool inhibit;     /* sti, mov ss: interrupts wait one step */
-    bool wait_sipi;   /* application processor before its SIPI */
-    bool intr_cooked; /* see irq acceptance: vector already fetched */
+    bool init_bsp;      /* the INIT that is pending ends at the reset vector */
+    bool inhibit;       /* sti, mov ss: interrupts wait one step */
+    bool inhibit_debug; /* mov ss: and so do debug exceptions */
+    uint64_t debug_pending; /* DR6 bits of the #DB that v.trap announces */
+    bool wait_sipi;         /* application processor before its SIPI */
+    bool intr_cooked;       /* see irq acceptance: vector already fetched */
     uint8_t sipi_vector;
     const X86IntrOps *intr_ops;        /* WIRE */
     Device *intr_owner;                /* WIRE, borrowed */

@@ -309,7 +309,7 @@ static void test_segments(void)
     box_expect_fault(b, X86_UD, -1);
     g_assert_cmphex(c->seg[X86_DS].sel, ==, DATA0); /* unchanged by all that */
     g_assert_false(c->inhibit);
-    CALL(b, load_seg, X86_SS, DATA0, 0, 0);
+    CALL(b, load_seg, X86_SS, DATA0, 1, 0);
     g_assert_true(c->inhibit);
 
     CALL(b, lldt, LDT, 0, 0, 0);
