@@ -28,6 +28,23 @@ def die(why, keep=()):
     sys.exit(1)
 
 
+def disk_image(build):
+    """A raw disk with the boot sector of tests/guest/disk.S; its sectors can be
+    told apart. Made when it is not there."""
+    path = "%s/tests/guest/disk.img" % build
+    if os.path.exists(path):
+        return path
+    with open("%s/tests/guest/disk.elf" % build, "rb") as f:
+        boot = f.read()
+    made = "%s.%d" % (path, os.getpid())
+    with open(made, "wb") as f:
+        f.write(boot)
+        for i in range(1, 16 << 11):
+            f.write((b"%08d " % i * 57)[:512])
+    os.rename(made, path)
+    return path
+
+
 def guest_args(build, name):
     """Machine options of a guest by name; skips when it is not there."""
     guests = guests_dir(build)
@@ -50,6 +67,10 @@ def guest_args(build, name):
     elf = "%s/tests/guest/%s.elf" % (build, name)
     if not os.path.exists(elf):
         skip(elf + " was not built")
+    if name == "disk":  # a boot sector: it needs the rest of a disk
+        return ["%s/reprise-system-x86_64" % build, "-m", "16", "-drive",
+                "format=raw,file=" + disk_image(build),
+                "-device", "isa-debug-exit"] + base
     return ["%s/reprise-system-x86_64" % build, "-m", "16", "-kernel", elf,
             "-device", "isa-debug-exit"] + base
 
