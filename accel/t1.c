@@ -101,15 +101,14 @@ static void comp_log(Vcpu *v, const Block *b, const X64 *hot, const X64 *cold)
     const X64 *now[] = {hot, cold};
     const X64 *old[] = {&t1->hot, &t1->cold};
 
-    g_string_printf(out, "native of 0x%" G_GINT64_MODIFIER "x, %u:", v->pc,
+    g_string_printf(out, "native of 0x%" G_GINT64_MODIFIER "x, %u:\n", v->pc,
                     b->insns);
     for (unsigned i = 0; i < 2; i++) {
-        g_string_append_printf(out, "\n%p:", (void *)old[i]->p);
-        for (const uint8_t *p = old[i]->p; p < now[i]->p; p++) {
-            g_string_append_printf(out, " %02x", *p);
-        }
+        g_string_append_printf(out, "%s, %zu bytes:\n", i ? "cold" : "hot",
+                               (size_t)(now[i]->p - old[i]->p));
+        t1_print_code(out, old[i]->p, now[i]->p);
     }
-    log_write(v->dev.vm, "%s\n", out->str);
+    log_write(v->dev.vm, "%s", out->str);
 }
 
 /* Stale links of a compilation that was given up. */

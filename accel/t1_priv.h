@@ -263,6 +263,9 @@ T1SlowFn t1_slow_load, t1_slow_store, t1_slow_load_vec, t1_slow_store_vec,
 #define T1_INFO_CHECKED (1u << 29)
 #define T1_INFO_NOW (1u << 30)
 
+/* --- t1_print.c ------------------------------------------------------------------ */
+void t1_print_code(GString *out, const uint8_t *p, const uint8_t *end);
+
 /* --- t1.c ------------------------------------------------------------------------ */
 bool t1_init(Accel *a);
 void t1_fini(Accel *a);

@@ -35,7 +35,7 @@ OWNERS = [
     (r"png\.h", ["ui"]),
     (r"json-glib/", ["monitor", "system"]),
     (r"libfdt|fdt\.h", ["hw"]),
-    (r"capstone/", ["cpu", "monitor"]),
+    (r"capstone/", ["accel", "cpu", "monitor"]),
     (r"histedit|editline|readline/", ["monitor"]),
     (r"gio/", HOSTS + CONTROL),
     (r"(math|fenv|setjmp|tgmath|complex)\.h", ["audio", "ui"]),
