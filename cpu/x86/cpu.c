@@ -74,7 +74,7 @@ static const StateField x86_cpu_state[] = {
     /* meaningful inside one step only */
     DERIVED(X86Cpu, exc_vector), DERIVED(X86Cpu, exc_has_error),
     DERIVED(X86Cpu, exc_soft), DERIVED(X86Cpu, exc_error),
-    DERIVED(X86Cpu, exc_next),
+    DERIVED(X86Cpu, exc_next), DERIVED(X86Cpu, exc_where),
     DERIVED(X86Cpu, fp_pair), DERIVED(X86Cpu, fp_flags),
     STATE(X86Cpu, intr), STATE(X86Cpu, nmi), STATE(X86Cpu, smi),
     STATE(X86Cpu, init),

@@ -415,3 +415,53 @@ TransResult x86_decode(X86Insn *x, Trans *t)
     }
     return x->more ? TRANS_MORE : TRANS_OK;
 }
+
+/* Instructions that push or pop, by the opcode map's first two maps. */
+static bool x86_uses_stack(const X86Insn *x)
+{
+    unsigned op = x->op, n = x->reg & 7;
+
+    if (x->map == 1) {
+        return op == 0xa0 || op == 0xa1 || op == 0xa8 || op == 0xa9;
+    }
+    if (x->map != 0) {
+        return false;
+    }
+    return (op >= 0x50 && op <= 0x5f) || op == 0x68 || op == 0x6a || op == 0x8f
+           || op == 0x9c || op == 0x9d || op == 0xc2 || op == 0xc3 || op == 0xc8
+           || op == 0xc9 || op == 0xe8
+           || (op == 0xff && (n == 2 || n == 3 || n == 6));
+}
+
+/* Far from where an operand in memory of push or call could be by chance. */
+#define X86_STACK_NEAR 0x10000
+
+bool x86_is_stack_access(X86Cpu *c, uint64_t va)
+{
+    uint8_t bytes[X86_MAX_LENGTH];
+    unsigned room = GUEST_PAGE_SIZE - (c->v.pc & (GUEST_PAGE_SIZE - 1));
+    Trans t = {.v = &c->v, .mode = c->v.mode, .bytes = bytes};
+    X86Insn x;
+
+    if (!(c->v.mode & X86_MODE_CODE64)) {
+        return false;
+    }
+    t.avail = sizeof(bytes);
+    if (!vcpu_peek(&c->v, c->v.pc, bytes, t.avail)) {
+        t.avail = MIN(room, t.avail); /* the next page may not be there */
+        if (!vcpu_peek(&c->v, c->v.pc, bytes, t.avail)) {
+            return false;
+        }
+    }
+    if (x86_decode(&x, &t) != TRANS_OK || !x.row) {
+        return false;
+    }
+    if (x86_uses_stack(&x)) {
+        uint64_t sp = c->gpr[x.op == 0xc9 && !x.map ? X86_RBP : X86_RSP];
+
+        if (va - sp + X86_STACK_NEAR < 2 * X86_STACK_NEAR) {
+            return true;
+        }
+    }
+    return x.is_mem && x.ea_seg == X86_SS;
+}

@@ -33,6 +33,7 @@ static void raise_any(X86Cpu *c, unsigned vector, bool has_error,
     c->exc_has_error = has_error;
     c->exc_error = error;
     c->exc_soft = false;
+    c->exc_where = 0;
     c->v.fault = true;
 }
 
@@ -498,6 +499,10 @@ void x86_deliver(Vcpu *v)
         .rip = x86_ip(c, v->pc),
     };
 
+    if (c->exc_where && c->exc_vector == X86_GP
+        && x86_is_stack_access(c, c->exc_where)) {
+        ev.vector = X86_SSX;
+    }
     if (c->exc_soft) {
         ev.kind = c->exc_error == SOFT_INT1 ? EVENT_TRAP : EVENT_SOFT;
         ev.error = 0;

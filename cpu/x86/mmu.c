@@ -258,6 +258,7 @@ bool x86_walk(Vcpu *v, uint64_t va, MemAccess access, unsigned mmu, bool peek,
     } else if (!x86_canonical(va)) {
         if (!peek) {
             x86_raise_error(c, X86_GP, 0);
+            c->exc_where = va;
         }
         return false;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* CPU models and the -cpu text. Family, model, stepping and features are the
  * manufacturers' (SDM 2A CPUID, APM 3 appendix E); what is shown to the guest
- * is cut to x86_implemented. */
+ * is cut to what is implemented. */
 #include <stdlib.h>
 
 #include "cpu/x86/sys_priv.h"
@@ -33,7 +33,8 @@ static const uint32_t implemented_all[X86_FEAT_NAMED] = {
         | X86_FXD_RDTSCP | X86_FXD_LM | 1u << 22 /* mmxext */,
     [X86_FEAT_80000001_ECX] = X86_FXC_LAHF_LM | 1u << 5 /* abm */
         | 1u << 8 /* 3dnowprefetch */,
-    [X86_FEAT_D1_EAX] = X86_FD1_XSAVEOPT | X86_FD1_XSAVEC | X86_FD1_XGETBV1,
+    [X86_FEAT_D1_EAX] = X86_FD1_XSAVEOPT | X86_FD1_XSAVEC
+        | X86_FD1_XGETBV1 | X86_FD1_XSAVES,
     [X86_FEAT_6_EAX] = 1u << 2 /* arat: the APIC timer never stops */,
     [X86_FEAT_80000007_EDX] = 1u << 8 /* invtsc: it runs at one rate */,
 };

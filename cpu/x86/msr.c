@@ -119,6 +119,12 @@ bool x86_set_efer(X86Cpu *c, uint64_t value)
     return true;
 }
 
+/* No supervisor state components. */
+static bool xss_write(X86Cpu *c, uint32_t n, uint64_t value)
+{
+    return value == 0;
+}
+
 static bool star_write(X86Cpu *c, uint32_t n, uint64_t value)
 {
     c->star = value;
@@ -231,6 +237,7 @@ static const MsrRow msr_rows[] = {
     {0x00000400, 4 * MCG_CAP, F(1_EDX, X86_F1D_MCA), AT(mc_bank), .write = mc_write},
     {0x000006e0, 1, F(1_ECX, X86_F1C_TSC_DEADLINE), .read = deadline_read, .write = deadline_write},
     {0x00000800, 0x40, F(1_ECX, X86_F1C_X2APIC), .read = x2apic_read, .write = x2apic_write},
+    {0x00000da0, 1, F(D1_EAX, X86_FD1_XSAVES), .write = xss_write},
     {0xc0000080, 1, AT(efer), .write = efer_write},
     {0xc0000081, 1, F(80000001_EDX, X86_FXD_SYSCALL), AT(star), .write = star_write},
     {0xc0000082, 1, F(80000001_EDX, X86_FXD_LM), AT(lstar), .check = MSR_CANONICAL},

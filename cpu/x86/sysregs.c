@@ -505,6 +505,13 @@ uint64_t x86_h_invpcid(Vcpu *v, uint64_t type, uint64_t at, uint64_t u1,
     return 0;
 }
 
+uint64_t x86_h_touch(Vcpu *v, uint64_t va, uint64_t mmu, uint64_t u1,
+                     uint64_t u2)
+{
+    vcpu_probe(v, va, 1, (unsigned)mmu, ACCESS_READ);
+    return 0;
+}
+
 uint64_t x86_h_wbinvd(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3,
                       uint64_t u4)
 {

@@ -763,17 +763,22 @@ static bool x86_fsgsbase(X86Insn *x)
     return true;
 }
 
-/* clflush and its kin find no cache to write back. */
-static bool x86_flush_line(const X86Insn *x)
+/* clflush and its kin find no cache to write back; they fault as loads do. */
+static bool x86_flush_line(X86Insn *x)
 {
+    bool there = false;
+
     if (x->pp == 0 && (x->reg & 7) == 7) {
-        return x86_offers(x, X86_FEAT_1_EDX, 1u << 19);
+        there = x86_offers(x, X86_FEAT_1_EDX, 1u << 19);
+    } else if (x->pp == 1) {
+        there = x86_offers(x, X86_FEAT_7_EBX,
+                           (x->reg & 7) == 7 ? 1u << 23 : 1u << 24);
     }
-    if (x->pp == 1) {
-        return x86_offers(x, X86_FEAT_7_EBX,
-                          (x->reg & 7) == 7 ? 1u << 23 : 1u << 24);
+    if (there) {
+        ir_call_void(x->b, X86_H_touch, x86_ea_linear(x, 1, false),
+                     ir_const(x->b, x->mmu), IR_NONE, IR_NONE);
     }
-    return false;
+    return there;
 }
 
 bool x86_trans_grp15(X86Insn *x)

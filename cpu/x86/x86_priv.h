@@ -89,6 +89,11 @@ unsigned x86_data_mmu(const X86Cpu *c);
 bool x86_seg_linear(X86Cpu *c, unsigned seg, uint64_t off, unsigned size,
                     bool write, uint64_t *linear);
 
+/* --- decode.c -------------------------------------------------------------- */
+/** x86_is_stack_access() - 64-bit code: does the instruction at pc reach @va
+ *  through SS (an operand with rsp or rbp as base, or the stack itself)? */
+bool x86_is_stack_access(X86Cpu *c, uint64_t va);
+
 /* --- translate.c ----------------------------------------------------------- */
 TransResult x86_translate(Trans *t);
 

@@ -348,6 +348,59 @@ static void test_gather_restart(void)
     g_assert_cmphex(s.ymm[3][0] | s.ymm[3][1], ==, 0);
 }
 
+/* --- alignment, addresses --------------------------------------------------- */
+
+/* Not canonical: #SS through rsp and rbp, else #GP. SDM 3A 6.15. */
+static void test_canonical(void)
+{
+    static const struct {
+        AvxCode code;
+        int vector;
+    } row[] = {
+        {{{0x48, 0x8b, 0x08}, 3}, X86_GP}, /* mov (%rax),%rcx */
+        {{{0x48, 0x89, 0xc5, 0x8b, 0x4d, 0}, 6, 1}, X86_SSX},    /* (%rbp) */
+        {{{0x48, 0x89, 0xc4, 0x50}, 4, 1}, X86_SSX},             /* push %rax */
+        {{{0x48, 0x89, 0xc4, 0x58}, 4, 1}, X86_SSX},             /* pop %rax */
+        {{{0x48, 0x89, 0xc4, 0xe8, 0, 0, 0, 0}, 8, 1}, X86_SSX}, /* call */
+        {{{0x48, 0x89, 0xc5, 0xc9}, 4, 1}, X86_SSX},             /* leave */
+        {{{0xff, 0x30}, 2}, X86_GP}, /* push (%rax) */
+        {{{0x48, 0x89, 0xc5, 0x65, 0x8b, 0x4d, 0}, 7, 1}, X86_GP}, /* %gs: */
+        {{{0xc5, 0xfc, 0x10, 0x08}, 4}, X86_GP}, /* vmovups (%rax),%ymm1 */
+    };
+    g_autoptr(Box) b = avx_box_new();
+    uint64_t seed = 1;
+
+    /* the handler has a stack of its own, IST 1 */
+    box_put(b, IDT_AT + 16 * X86_SSX, 8,
+            box_gate(CODE64, AVX_HANDLERS_AT + 16 * X86_SSX, 0x8e, 1));
+    for (unsigned i = 0; i < G_N_ELEMENTS(row); i++) {
+        AvxState s;
+
+        avx_random_state(&s, &seed);
+        s.gpr[0] = 0x800000000100;
+        avx_box_run(b, &s, &row[i].code);
+        g_assert_cmpint(s.vector, ==, row[i].vector);
+    }
+}
+
+/* 0F AE /7 looks at its page. */
+static void test_flush(void)
+{
+    static const AvxCode clflush = {{0x0f, 0xae, 0x38}, 3};
+    static const AvxCode clwb = {{0x66, 0x0f, 0xae, 0x30}, 4};
+    g_autoptr(Box) b = avx_box_new();
+    uint64_t seed = 1;
+
+    for (unsigned i = 0; i < 4; i++) {
+        AvxState s;
+
+        avx_random_state(&s, &seed);
+        s.gpr[0] = i & 1 ? AVX_MEM_AT : 0x401000;
+        avx_box_run(b, &s, i & 2 ? &clwb : &clflush);
+        g_assert_cmpint(s.vector, ==, i & 1 ? -1 : X86_PFX);
+    }
+}
+
 /* --- streams ---------------------------------------------------------------- */
 
 static void random_insn(Run *r, AvxCode *c)
@@ -499,6 +552,8 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/avx/prefixes", test_prefixes);
     g_test_add_func("/x86/avx/gather", test_gather);
     g_test_add_func("/x86/avx/gather-restart", test_gather_restart);
+    g_test_add_func("/x86/avx/canonical", test_canonical);
+    g_test_add_func("/x86/avx/flush", test_flush);
     g_test_add_func("/x86/avx/streams", test_streams);
     g_test_add_func("/x86/avx/availability", test_availability);
     return g_test_run();
