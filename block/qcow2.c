@@ -305,6 +305,9 @@ static bool read_tables(Qcow2 *q, GError **error)
     if (err) {
         return fail_errno(error, err, "%s: cannot be read", name);
     }
+    for (uint32_t i = 0; i < q->reftable_count; i++) {
+        q->reftable_used = q->reftable[i] ? i + 1 : q->reftable_used;
+    }
     return q2_snapshots_read(q, error);
 }
 

@@ -320,6 +320,9 @@ static int write_alloc(Qcow2 *q, Q2View *v, uint64_t at, const uint8_t *buf,
         f.size = 0;
     } else if (!err) {
         err = owned_cluster(q, v, at, &host);
+        if (!err && host && q2_outside(q, host, q->cluster)) {
+            err = q2_corrupt(q, "data in a place that is not for data", host);
+        }
         if (!err) {
             err = host ? write_subclusters(&f, host) : write_clusters(&f);
         }
@@ -342,8 +345,9 @@ static int write_in_place(Qcow2 *q, Q2View *v, uint64_t at, const uint8_t *buf,
     if (!err && run_in_place(&run)) {
         *done = run.bytes;
         q->unsynced = true;
-        if (q2_overlaps(q, run.host, run.bytes)) {
-            err = q2_corrupt(q, "data where a table is", run.host);
+        if (q2_outside(q, run.host, run.bytes)) {
+            err =
+                q2_corrupt(q, "data in a place that is not for data", run.host);
         }
     }
     g_mutex_unlock(&q->meta);

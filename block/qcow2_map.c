@@ -235,6 +235,10 @@ int q2_l2_for_write(Qcow2 *q, Q2View *v, uint64_t at, Q2Table **out)
     if (!err && t) {
         err = q2_entry_owned(q, v, v->l1[i], &owned);
     }
+    if (!err && owned && q2_outside(q, t->offset, q->cluster)) {
+        err = q2_corrupt(q, "L2 table in a place that is not for tables",
+                         t->offset);
+    }
     if (err || owned) {
         *out = t;
         return err;

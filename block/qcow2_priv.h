@@ -93,6 +93,7 @@ typedef struct Qcow2 {
     uint64_t reftable_offset;
     uint32_t reftable_count; /* entries */
     uint64_t *reftable;      /* owned: host order */
+    uint32_t reftable_used;  /* entries up to the last that is not 0 */
     GArray *snapshots;       /* Q2Snapshot */
     GRWLock io;
     GMutex meta;
@@ -151,6 +152,8 @@ void q2_free_later(Qcow2 *q, uint64_t offset, uint64_t bytes);
 int q2_flush_meta(Qcow2 *q, bool sync);
 /** q2_overlaps() - would writing there destroy the image's own tables? */
 bool q2_overlaps(const Qcow2 *q, uint64_t offset, uint64_t bytes);
+/** q2_outside() - the same, or beyond the end of the file */
+bool q2_outside(const Qcow2 *q, uint64_t offset, uint64_t bytes);
 uint64_t q2_ref_max(const Qcow2 *q);
 
 /* map */

@@ -7,6 +7,7 @@
 
 #include "core/bytes.h"
 
+#define BEYOND_MAX (1u << 20) /* counted clusters behind the end of the file */
 #define REFTABLE_MAX ((8u << 20) / 8) /* entries */
 
 /* --- one count ------------------------------------------------------------------ */
@@ -97,12 +98,20 @@ int q2_ref_get(Qcow2 *q, uint64_t cluster, uint64_t *count)
 
 static int find_free(Qcow2 *q, uint64_t from, uint64_t *cluster)
 {
+    uint64_t end = block_bytes(q->file) >> q->cluster_bits;
+
     for (uint64_t c = from;; c++) {
         uint64_t count;
         int err = q2_ref_get(q, c, &count);
 
         if (err) {
             return err;
+        }
+        if (count && c > MAX(end, from) + BEYOND_MAX) {
+            return q2_corrupt(q,
+                              "clusters in use far beyond the end of the "
+                              "file",
+                              c << q->cluster_bits);
         }
         if (count == 0) {
             *cluster = c;
@@ -169,6 +178,7 @@ static int reftable_grow(Qcow2 *q, uint64_t index)
     g_free(q->reftable);
     q->reftable = g_steal_pointer(&bigger);
     q->reftable_count = (uint32_t)entries;
+    q->reftable_used = (uint32_t)(last + 1);
     q->reftable_offset = start << q->cluster_bits;
     q2_free_later(q, old, old_bytes);
     return q2_sync(q);
@@ -202,6 +212,7 @@ static int block_make(Qcow2 *q, uint64_t index, uint64_t place)
     err = err ? err : q2_put64(q, q->reftable_offset + index * 8, offset);
     if (!err) {
         q->reftable[index] = offset;
+        q->reftable_used = MAX(q->reftable_used, (uint32_t)index + 1);
     }
     return err;
 }
@@ -224,6 +235,10 @@ static int block_ensure(Qcow2 *q, uint64_t cluster, bool *made)
             continue;
         }
         err = find_free(q, q->free_hint, &place);
+        if (!err && q2_overlaps(q, place << q->cluster_bits, q->cluster)) {
+            err = q2_corrupt(q, "a table in an unused cluster",
+                             place << q->cluster_bits);
+        }
         if (err) {
             break;
         }
@@ -362,6 +377,12 @@ int q2_flush_meta(Qcow2 *q, bool sync)
     return err || !sync ? err : q2_sync(q);
 }
 
+bool q2_outside(const Qcow2 *q, uint64_t offset, uint64_t bytes)
+{
+    return offset + bytes > q2_round(q, block_bytes(q->file))
+           || q2_overlaps(q, offset, bytes);
+}
+
 static bool touches(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
 {
     return a < b + b_bytes && b < a + a_bytes;
@@ -375,7 +396,7 @@ bool q2_overlaps(const Qcow2 *q, uint64_t offset, uint64_t bytes)
                    q->reftable_count * 8ull)) {
         return true;
     }
-    for (uint32_t i = 0; i < q->reftable_count; i++) {
+    for (uint32_t i = 0; i < q->reftable_used; i++) {
         uint64_t at = q->reftable[i] & Q2_OFFSET_MASK;
 
         if (at && touches(offset, bytes, at, q->cluster)) {

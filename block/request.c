@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "replay/checkpoint.h"
+
 #define FLYING_MAX (256u << 20) /* bytes in flight of one drive */
 
 void blk_slot_free(gpointer slot)
@@ -41,6 +43,9 @@ static void overlay_append(Drive *d, BlkSlot *s, const void *data)
 {
     bool full;
 
+    if (d->vm->replay) {
+        replay_beside(d->vm->replay);
+    }
     d->dev->position = overlay_write(d->overlay, d->dev->position, s->offset,
                                      data, s->bytes, &full);
     if (full && !blk_state(d->vm)->overlay_full) {

@@ -247,8 +247,7 @@ static bool record_inputs(Replay *r)
         if (!item) {
             break;
         }
-        if (!item->source->wanted
-            || item->source->wanted(r->vm, item->event)) {
+        if (!item->source->wanted || item->source->wanted(r->vm, item->event)) {
             changed |= record_happen(r, item->source, item->event);
         }
         input_item_free(item);
@@ -403,5 +402,11 @@ bool record_end(Replay *r, VmCause cause, bool guest_off, GError **error)
     codec_init_write(&c, r->scratch);
     log_end_codec(&c, &end);
     record_append(r, LOG_KIND_END, r->scratch, host_now());
-    return log_writer_finish(r->writer, error);
+    if (!log_writer_finish(r->writer, error)) {
+        return false;
+    }
+    if (r->checkpoints) {
+        checkpoints_keep(r->checkpoints);
+    }
+    return true;
 }

@@ -664,9 +664,8 @@ static bool setup_start(Setup *s, int argc, char **argv, GError **error)
     seal->calendar_sec = calendar_sec;
     ok = seal_start(s->vm, seal, error);
     seal_free(seal);
-    return ok && snapshot_at_start(s->vm, o, error)
-           && setup_monitors(s, error) && setup_gdb(s, error)
-           && setup_no_terminal(s, error);
+    return ok && snapshot_at_start(s->vm, o, error) && setup_monitors(s, error)
+           && setup_gdb(s, error) && setup_no_terminal(s, error);
 }
 
 Setup *setup_new(const Options *o, int argc, char **argv, GError **error)
