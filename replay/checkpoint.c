@@ -28,9 +28,9 @@ static void checkpoint_before_write(void *opaque, RamPage page,
     }
 }
 
-static void checkpoint_free(Checkpoints *c, Checkpoint *cp)
+void checkpoint_free(Checkpoints *c, Checkpoint *cp)
 {
-    for (guint i = 0; i < c->r->rewindables->len; i++) {
+    for (guint i = 0; cp->marks && i < c->r->rewindables->len; i++) {
         const ReplayRewindable *w =
             &g_array_index(c->r->rewindables, ReplayRewindable, i);
 
@@ -38,7 +38,7 @@ static void checkpoint_free(Checkpoints *c, Checkpoint *cp)
             w->ops->drop(w->opaque, cp->marks[i]);
         }
     }
-    for (uint32_t i = 0; i < PIECES(cp->state_size); i++) {
+    for (uint32_t i = 0; cp->state && i < PIECES(cp->state_size); i++) {
         page_blob_unref(c->store, cp->state[i]);
     }
     page_map_unref(&c->maps, cp->map);
@@ -64,6 +64,7 @@ Checkpoints *checkpoints_new(Replay *r, const ReplayOptions *o)
     c->r = r;
     c->budget = o->memory ? o->memory : memory_default();
     c->store = page_store_new(c->budget);
+    page_maps_init(&c->maps, c->store, ram_page_count(c->vm->ram));
     checkpoints_plan(c, o);
     c->list = g_ptr_array_new();
     c->scratch = g_byte_array_new();
@@ -275,10 +276,15 @@ static void state_fetch(Checkpoints *c, const Checkpoint *cp)
 
 /* --- making one ---------------------------------------------------------------------- */
 
-static void checkpoints_begin(Checkpoints *c)
+static void checkpoints_begin(Checkpoints *c, Moment now)
 {
+    bool all = c->r->rewindables->len > 0; /* an earlier run has no marks */
+
+    while (c->list->len > 0
+           && (all || moment_compare(checkpoint_first(c)->at, now) <= 0)) {
+        checkpoint_drop(c, 0);
+    }
     c->begun = true;
-    page_maps_init(&c->maps, c->store, ram_page_count(c->vm->ram));
     ram_client_enable(c->vm, RAM_CLIENT_CHECKPOINT); /* all pages: written */
     ram_set_before_write(c->vm->ram, checkpoint_before_write, c);
 }
@@ -320,18 +326,20 @@ Checkpoint *checkpoint_take(Checkpoints *c, bool pinned)
 {
     int64_t begin = host_worked();
     Moment now = replay_moment(c->r);
-    guint n = list_upto(c, now);
-    Checkpoint *cp = list_at(c, n - 1);
+    guint n;
+    Checkpoint *cp;
 
+    if (!c->begun && !c->vm->requests) {
+        checkpoints_begin(c, now);
+    }
+    n = list_upto(c, now);
+    cp = list_at(c, n - 1);
     if (cp && moment_compare(cp->at, now) == 0) {
         cp->pinned |= pinned;
         return cp;
     }
     if (c->vm->requests || c->r->final != REPLAY_GO) {
         return NULL;
-    }
-    if (!c->begun) {
-        checkpoints_begin(c);
     }
     cp = g_new0(Checkpoint, 1);
     cp->at = now;
@@ -343,7 +351,7 @@ Checkpoint *checkpoint_take(Checkpoints *c, bool pinned)
     replay_mark(c->r, &cp->mark);
     marks_take(c, cp);
     g_ptr_array_insert(c->list, (gint)n, cp);
-    c->here = cp;
+    checkpoints_look_again(c);
     checkpoint_paused(c, begin);
     checkpoints_thin(c); /* it stays, being here */
     return cp;
@@ -437,10 +445,18 @@ static void checkpoint_went_back(Checkpoints *c, int64_t begin)
 bool checkpoint_restore(Checkpoints *c, Checkpoint *cp, GError **error)
 {
     int64_t begin = host_worked();
+    Moment at = cp->at;
     bool ok;
 
     vm_assert_thread(c->vm);
     g_assert(c->r->mode == REPLAY_PLAY);
+    if (!c->begun) { /* @cp is of an earlier run */
+        checkpoint_take(c, true);
+        cp = checkpoint_find(c, at);
+        if (!c->begun || !cp || moment_compare(cp->at, at) != 0) {
+            return fail(error, "checkpoint: the machine has not begun");
+        }
+    }
     if (!rewind_ram(c, cp, error)) {
         return false;
     }

@@ -121,21 +121,21 @@ static uint64_t test_random(Checkpoints *c)
 /* Back to any of them, and later on again. */
 static bool test_rewind(Checkpoints *c, uint64_t now)
 {
-    uint64_t furthest;
+    uint64_t furthest, at;
     Checkpoint *to;
 
     if (!c->test_rewinds || now < c->test_at) {
         return false;
     }
     to = g_ptr_array_index(c->list, test_random(c) % c->list->len);
+    at = to->at.icount;
     c->test_rewinds--;
     if (!checkpoint_restore(c, to, NULL)) {
         replay_diverged(c->r, "a checkpoint cannot be read");
     }
     furthest = replay_furthest(c->r).icount;
     c->test_at =
-        to->at.icount + 1
-        + test_random(c) % (furthest - to->at.icount + 2 * c->test_every + 1);
+        at + 1 + test_random(c) % (furthest - at + 2 * c->test_every + 1);
     if (test_random(c) % 2) {
         checkpoints_aim(c, c->test_at);
     }

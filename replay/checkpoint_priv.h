@@ -71,6 +71,8 @@ void checkpoints_plan(Checkpoints *c, const ReplayOptions *o);
 void checkpoints_ran(Checkpoints *c);
 void checkpoints_stopped(Checkpoints *c);
 
+/** checkpoint_free() - one that is not in the list, or half made */
+void checkpoint_free(Checkpoints *c, Checkpoint *cp);
 /** checkpoint_drop() - not the first one */
 void checkpoint_drop(Checkpoints *c, guint index);
 /** checkpoints_arrive() - the machine has come to one that is there already:
@@ -84,5 +86,10 @@ void checkpoints_look_again(Checkpoints *c);
 /** checkpoints_thin() - drop what the spacing does not ask for; more when memory
  *  is short */
 void checkpoints_thin(Checkpoints *c);
+
+/** checkpoints_keep()/checkpoints_find_kept() - the file beside the log: made at
+ *  the end of a recording, looked for when a replay starts */
+void checkpoints_keep(Checkpoints *c);
+void checkpoints_find_kept(Checkpoints *c);
 
 #endif

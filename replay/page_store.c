@@ -32,6 +32,7 @@ typedef enum BlobKind {
     BLOB_PLAIN,
     BLOB_PACKED,
     BLOB_SPILLED,
+    BLOB_KEPT, /* packed bytes in the file of an earlier run */
 } BlobKind;
 
 struct PageBlob {
@@ -40,7 +41,7 @@ struct PageBlob {
     uint64_t hash;
     union {
         uint8_t *data;   /* owned */
-        uint64_t offset; /* spilled */
+        uint64_t offset; /* spilled, kept */
     };
     uint32_t refs;
     uint16_t size; /* of the packed bytes; a page: could not be packed */
@@ -69,6 +70,9 @@ struct PageStore {
     ZSTD_DCtx *unpack; /* owned */
     int fd;            /* -1: not yet */
     bool no_spill;     /* no file, or it is full */
+    int kept_fd;       /* -1: none */
+    ZSTD_CCtx *pack;   /* owned; NULL: not yet needed */
+    uint64_t kept;
     uint64_t file_end, file_used;
     GArray *free_slots[SLOT_CLASSES + 1]; /* owned: uint64_t offsets */
     GThread *worker;
@@ -86,7 +90,7 @@ PageStore *page_store_new(uint64_t budget)
     s->table_size = TABLE_FIRST;
     s->table = g_new0(PageBlob *, s->table_size);
     s->budget = budget;
-    s->fd = -1;
+    s->fd = s->kept_fd = -1;
     s->unpack = ZSTD_createDCtx();
     g_assert(s->unpack);
     for (unsigned i = 0; i <= SLOT_CLASSES; i++) {
@@ -107,7 +111,8 @@ void page_store_free(PageStore *s)
         g_async_queue_push(s->todo, g_new0(Job, 1)); /* nothing to do: end */
         g_thread_join(s->worker);
     }
-    g_assert(s->plain.length == 0 && s->packed.length == 0 && s->spilled == 0);
+    g_assert(s->plain.length == 0 && s->packed.length == 0);
+    g_assert(s->spilled == 0 && s->kept == 0);
     g_async_queue_unref(s->todo);
     g_async_queue_unref(s->done);
     for (unsigned i = 0; i <= SLOT_CLASSES; i++) {
@@ -116,7 +121,11 @@ void page_store_free(PageStore *s)
     if (s->fd >= 0) {
         close(s->fd);
     }
+    if (s->kept_fd >= 0) {
+        close(s->kept_fd);
+    }
     ZSTD_freeDCtx(s->unpack);
+    ZSTD_freeCCtx(s->pack);
     g_free(s->table);
     g_free(s);
 }
@@ -252,8 +261,10 @@ static void blob_enter(PageStore *s, PageBlob *b)
         table_add(s, b);
     } else if (b->kind == BLOB_PACKED) {
         g_queue_push_tail_link(&s->packed, &b->link);
-    } else {
+    } else if (b->kind == BLOB_SPILLED) {
         s->spilled++;
+    } else {
+        s->kept++;
     }
     s->bytes += blob_bytes(b);
 }
@@ -268,9 +279,11 @@ static void blob_leave(PageStore *s, PageBlob *b)
     } else if (b->kind == BLOB_PACKED) {
         g_queue_unlink(&s->packed, &b->link);
         g_free(b->data);
-    } else {
+    } else if (b->kind == BLOB_SPILLED) {
         s->spilled--;
         slot_put(s, b->size, b->offset);
+    } else {
+        s->kept--;
     }
 }
 
@@ -333,23 +346,33 @@ static bool blob_unpack(PageStore *s, const uint8_t *packed, uint16_t size,
            == GUEST_PAGE_SIZE;
 }
 
+static bool blob_in_file(const PageBlob *b)
+{
+    return b->kind == BLOB_SPILLED || b->kind == BLOB_KEPT;
+}
+
+static int blob_file(const PageStore *s, const PageBlob *b)
+{
+    return b->kind == BLOB_KEPT ? s->kept_fd : s->fd;
+}
+
 bool page_blob_warm(PageStore *s, PageBlob *b, GError **error)
 {
     uint8_t packed[GUEST_PAGE_SIZE];
     g_autofree uint8_t *page = NULL;
     ssize_t n;
 
-    if (b->kind != BLOB_SPILLED) {
+    if (!blob_in_file(b)) {
         return true;
     }
-    n = pread(s->fd, packed, b->size, (off_t)b->offset);
+    n = pread(blob_file(s, b), packed, b->size, (off_t)b->offset);
     if (n < 0) {
-        return fail_errno(error, errno, "checkpoint: temporary file");
+        return fail_errno(error, errno, "checkpoint: its file");
     }
     page = g_malloc(GUEST_PAGE_SIZE);
     if (n != b->size || !blob_unpack(s, packed, b->size, page)
         || XXH3_64bits(page, GUEST_PAGE_SIZE) != b->hash) {
-        return fail(error, "checkpoint: the temporary file is damaged");
+        return fail(error, "checkpoint: its file is damaged");
     }
     blob_leave(s, b);
     b->kind = BLOB_PLAIN;
@@ -363,7 +386,7 @@ const uint8_t *page_blob_read(PageStore *s, PageBlob *b,
 {
     GQueue *queue = b->kind == BLOB_PLAIN ? &s->plain : &s->packed;
 
-    g_assert(b->kind != BLOB_SPILLED);
+    g_assert(!blob_in_file(b));
     if (b->kind == BLOB_ZERO) {
         memset(room, 0, GUEST_PAGE_SIZE);
         return room;
@@ -375,6 +398,70 @@ const uint8_t *page_blob_read(PageStore *s, PageBlob *b,
     }
     g_assert(blob_unpack(s, b->data, b->size, room));
     return room;
+}
+
+/* --- for files that stay ------------------------------------------------------------- */
+
+uint16_t page_blob_bytes(PageStore *s, PageBlob *b,
+                         uint8_t room[PAGE_BLOB_ROOM])
+{
+    size_t n;
+
+    if (blob_in_file(b)) {
+        ssize_t got = pread(blob_file(s, b), room, b->size, (off_t)b->offset);
+
+        return got == b->size ? b->size : 0;
+    }
+    if (b->kind == BLOB_PACKED) {
+        memcpy(room, b->data, b->size);
+        return b->size;
+    }
+    if (!s->pack) {
+        s->pack = ZSTD_createCCtx();
+        g_assert(s->pack);
+    }
+    n = ZSTD_compressCCtx(s->pack, room, PAGE_BLOB_ROOM, b->data,
+                          GUEST_PAGE_SIZE, ZSTD_LEVEL);
+    if (!ZSTD_isError(n) && n < GUEST_PAGE_SIZE) {
+        return (uint16_t)n;
+    }
+    memcpy(room, b->data, GUEST_PAGE_SIZE);
+    return GUEST_PAGE_SIZE;
+}
+
+bool page_blob_is_zero(const PageStore *s, const PageBlob *b)
+{
+    return b == &s->zero;
+}
+
+uint64_t page_blob_hash(const PageBlob *b)
+{
+    return b->hash;
+}
+
+PageBlob *page_store_zero(PageStore *s)
+{
+    return page_blob_ref(&s->zero);
+}
+
+void page_store_keep(PageStore *s, int fd)
+{
+    g_assert(s->kept_fd < 0);
+    s->kept_fd = fd;
+}
+
+PageBlob *page_store_kept(PageStore *s, uint64_t offset, uint16_t size,
+                          uint64_t hash)
+{
+    PageBlob *b = g_new0(PageBlob, 1);
+
+    b->kind = BLOB_KEPT;
+    b->hash = hash;
+    b->refs = 1;
+    b->size = size;
+    b->offset = offset;
+    blob_enter(s, b);
+    return b;
 }
 
 /* --- the worker ------------------------------------------------------------------------ */

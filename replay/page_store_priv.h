@@ -9,6 +9,8 @@
 
 #include "core/types.h"
 
+#define PAGE_BLOB_ROOM 4352 /* a page that could not be compressed, and more */
+
 typedef struct PageStore PageStore;
 typedef struct PageBlob PageBlob; /* 4096 bytes that never change */
 
@@ -33,6 +35,19 @@ bool page_blob_warm(PageStore *s, PageBlob *b, GError **error);
 /** page_blob_read() - of one that is warm: its bytes, maybe in @room */
 const uint8_t *page_blob_read(PageStore *s, PageBlob *b,
                               uint8_t room[GUEST_PAGE_SIZE]);
+/** page_blob_bytes() - as they are kept in a file: fills @room, returns how many;
+ *  a page: not compressed; 0: the temporary file cannot be read */
+uint16_t page_blob_bytes(PageStore *s, PageBlob *b,
+                         uint8_t room[PAGE_BLOB_ROOM]);
+bool page_blob_is_zero(const PageStore *s, const PageBlob *b);
+uint64_t page_blob_hash(const PageBlob *b);
+/** page_store_zero() - a reference to the page of zeroes */
+PageBlob *page_store_zero(PageStore *s);
+/** page_store_kept() - a content that lies in a file, which the store closes;
+ *  one file at most */
+void page_store_keep(PageStore *s, int fd);
+PageBlob *page_store_kept(PageStore *s, uint64_t offset, uint16_t size,
+                          uint64_t hash);
 /** page_store_tend() - take what the worker has done, give it more */
 void page_store_tend(PageStore *s);
 /** page_store_settle() - wait for the worker */

@@ -127,6 +127,9 @@ bool replay_start(Replay *r, const Seal *seal, GPtrArray *blobs, GError **error)
     }
     if (ok && replay_wants_checkpoints(r)) {
         r->checkpoints = checkpoints_new(r, &r->o);
+        if (r->mode == REPLAY_PLAY) {
+            checkpoints_find_kept(r->checkpoints);
+        }
     }
     r->started = ok;
     return ok;
@@ -263,6 +266,14 @@ void replay_add_rewindable(Replay *r, const Rewindable *ops, void *opaque)
 
     g_assert(!r->checkpoints || !checkpoint_first(r->checkpoints));
     g_array_append_val(r->rewindables, w);
+}
+
+void replay_beside(Replay *r)
+{
+    if (!r->beside) {
+        r->beside = true;
+        r->beside_at = replay_moment(r);
+    }
 }
 
 void replay_mark(const Replay *r, ReplayMark *out)

@@ -34,6 +34,8 @@ struct Replay {
     char *report;        /* owned */
     Checkpoints *checkpoints; /* owned; NULL: none are made */
     GArray *rewindables;      /* owned: ReplayRewindable */
+    bool beside;              /* see replay_beside() ... */
+    Moment beside_at;         /* ... since then */
     Moment furthest;          /* where the machine was when it went back */
     bool settled;             /* timers and inputs of this moment are done */
     bool looked;   /* the host clock was read after the last slice: ... */

@@ -93,6 +93,11 @@ typedef struct CheckpointStats {
 } CheckpointStats;
 void checkpoints_stats(const Checkpoints *c, CheckpointStats *out);
 
+/** replay_beside() - from now on the machine has a history beside its rows (what
+ *  was written to disks): checkpoints of later moments are of no use to another
+ *  run */
+void replay_beside(Replay *r);
+
 /* --- what is not state rows -------------------------------------------------- */
 
 /* Parts that keep their own history (disk overlays). They take part in each

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Going back and running on again ends as the straight run did. */
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include "replay/page_map_priv.h"
@@ -223,6 +224,38 @@ static void test_no_digests(void)
     check_rewinds(s, "shift=3,sleep=off,rrdigest=off,rr=record,rrfile=%s");
 }
 
+/* Those of the recorder serve a replay, which may go forward to them. */
+static void test_kept(void)
+{
+    MachineSetup s = {.input_every = 300, .stop_at = 60000, .tick_ns = 5000};
+    char *file = machine_file();
+    g_autofree char *beside = g_strconcat(file, ".checkpoints", NULL);
+    MachineRun a = run(s, file,
+                       "shift=3,sleep=off,rrdigest=5000,rrcheckpoints=on,"
+                       "rrtest-every=900,rr=record,rrfile=%s");
+    g_autofree char *bytes = NULL;
+    gsize size;
+
+    g_assert_true(g_file_get_contents(beside, &bytes, &size, NULL));
+    for (int i = 0; i < 4; i++) {
+        check_play(s, file, &a, PLAY ",rrtest-every=1000,rrtest-rewinds=100",
+                   5);
+        s.extra_slice = 100;
+    }
+    check_play(s, file, &a, PLAY, 0);
+    for (gsize at = 0; at < size; at += size / 40) { /* damage: no matter */
+        bytes[at] ^= 4;
+        g_assert_true(g_file_set_contents(beside, bytes, (gssize)size, NULL));
+        check_play(s, file, &a, PLAY ",rrtest-every=2000,rrtest-rewinds=20", 1);
+        bytes[at] ^= 4;
+    }
+    g_assert_true(g_file_set_contents(beside, bytes, (gssize)size / 2, NULL));
+    check_play(s, file, &a, PLAY, 0);
+    g_unlink(beside);
+    machine_run_clear(&a);
+    machine_file_free(file);
+}
+
 /* Going back does not hide a difference. */
 static void test_difference(void)
 {
@@ -269,6 +302,7 @@ int main(int argc, char **argv)
     g_test_add_func("/checkpoint/frames", test_frames);
     g_test_add_func("/checkpoint/off", test_switched_off);
     g_test_add_func("/checkpoint/no-digests", test_no_digests);
+    g_test_add_func("/checkpoint/kept", test_kept);
     g_test_add_func("/checkpoint/difference", test_difference);
     return g_test_run();
 }
