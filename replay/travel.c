@@ -14,6 +14,11 @@
 /* A way of so many steps is worth a checkpoint to come back to when somebody
  * wants it to stop. */
 #define LONG_WAY 5000000
+/* So many hits in one interval: where they are dense the newest part of the rest
+ * is looked at first. */
+#define HITS_MAX 1000
+#define PARTS 8
+#define SMALL_REST 50000 /* steps */
 
 struct Travel {
     Vm *vm;                      /* borrowed */
@@ -21,6 +26,8 @@ struct Travel {
     Moment limit;                /* hits at or after it do not count */
     bool have;
     TravelHit hit; /* the last one before .limit */
+    unsigned hits; /* in this interval */
+    bool all;      /* however many there are */
 };
 
 Travel *travel_new(Vm *vm, const MachineDriver *driver)
@@ -154,12 +161,13 @@ TravelEnd travel_to(Travel *t, Moment to)
 
 /* --- searching --------------------------------------------------------------- */
 
-void travel_hit(Travel *t, const TravelHit *hit)
+bool travel_hit(Travel *t, const TravelHit *hit)
 {
     if (moment_compare(hit->at, t->limit) < 0) {
         t->have = true;
         t->hit = *hit;
     }
+    return ++t->hits >= HITS_MAX && !t->all;
 }
 
 bool travel_found(const Travel *t)
@@ -174,9 +182,29 @@ static void travel_arm(const TravelProbe *p, bool on)
     }
 }
 
-/* Run from @lo to @hi and remember the last hit. */
+/* There are many hits between here and @hi: make that several intervals. */
+static TravelEnd travel_divide(Travel *t, Moment hi)
+{
+    Checkpoints *c = travel_checkpoints(t);
+    uint64_t from = travel_now(t).icount, rest = hi.icount - from;
+    TravelEnd end = TRAVEL_THERE;
+
+    t->have = false;
+    checkpoint_take(c, false);
+    for (unsigned i = 1; i < PARTS && end == TRAVEL_THERE; i++) {
+        end = t->driver->run_until(t->vm, (Moment){from + rest / PARTS * i, 0},
+                                   true);
+        if (end == TRAVEL_THERE) {
+            checkpoint_take(c, false);
+        }
+    }
+    return end;
+}
+
+/* Run from @lo to @hi and remember the last hit. @again: not to the end: there
+ * are checkpoints nearer to @hi now. */
 static TravelEnd travel_interval(Travel *t, const TravelProbe *p,
-                                 Checkpoint *lo, Moment hi)
+                                 Checkpoint *lo, Moment hi, bool *again)
 {
     TravelEnd end;
 
@@ -184,9 +212,20 @@ static TravelEnd travel_interval(Travel *t, const TravelProbe *p,
         return TRAVEL_FAILED;
     }
     checkpoints_hold(travel_checkpoints(t), true);
+    t->hits = 0;
+    t->all = hi.icount - travel_now(t).icount <= SMALL_REST;
     travel_arm(p, true);
     end = t->driver->run_until(t->vm, hi, true);
+    *again = end == TRAVEL_THERE && moment_compare(travel_now(t), hi) < 0;
+    if (*again && hi.icount - travel_now(t).icount <= SMALL_REST) {
+        t->all = true;
+        *again = false;
+        end = t->driver->run_until(t->vm, hi, true);
+    }
     travel_arm(p, false);
+    if (*again) {
+        end = travel_divide(t, hi);
+    }
     checkpoints_hold(travel_checkpoints(t), false);
     return end;
 }
@@ -199,6 +238,7 @@ static TravelEnd travel_search(Travel *t, const TravelProbe *p)
 
     while ((lo = checkpoint_find(c, moment_before(hi)))) {
         Moment at = checkpoint_moment(lo);
+        bool again = false;
         TravelEnd end;
 
         if (moment_compare(at, hi) >= 0) {
@@ -208,9 +248,12 @@ static TravelEnd travel_search(Travel *t, const TravelProbe *p)
             hi = at;
             continue;
         }
-        end = travel_interval(t, p, lo, hi);
+        end = travel_interval(t, p, lo, hi, &again);
         if (end != TRAVEL_THERE && end != TRAVEL_LOG_END) {
             return end;
+        }
+        if (again) {
+            continue;
         }
         if (t->have) {
             return TRAVEL_THERE;
@@ -256,6 +299,7 @@ TravelEnd travel_forward(Travel *t, const TravelProbe *probe, TravelHit *out)
     travel_mark(t);
     t->have = false;
     t->limit = never;
+    t->all = true;
     travel_arm(probe, true);
     end = t->driver->run_until(t->vm, never, true);
     travel_arm(probe, false);

@@ -61,8 +61,9 @@ TravelEnd travel_forward(Travel *t, const TravelProbe *probe, TravelHit *out);
 TravelEnd travel_event(Travel *t, const char *name, bool forward);
 /** travel_found() - has travel_hit() been told one that counts? */
 bool travel_found(const Travel *t);
-/** travel_hit() - by the driver while it runs with a probe */
-void travel_hit(Travel *t, const TravelHit *hit);
+/** travel_hit() - by the driver while it runs with a probe. True: so many that
+ *  the part of the way may end here. */
+bool travel_hit(Travel *t, const TravelHit *hit);
 
 /* What `replay_find` and `replay_last_write` look for. */
 typedef enum TravelWhat {

@@ -27,13 +27,16 @@ def connect(path):
 
 
 class Rsp:
-    def __init__(self, path):
+    def __init__(self, path, plain=False):
+        """@plain: each packet is acknowledged"""
         self.s = connect(path)
         self.s.settimeout(ANSWER_S)
         self.got = b""
+        self.acks = True
         self.features = self.ask("qSupported:swbreak+;hwbreak+")
-        assert self.ask("QStartNoAckMode") == "OK"
-        self.s.sendall(b"+")
+        if not plain:
+            assert self.ask("QStartNoAckMode") == "OK"
+            self.acks = False
 
     def send(self, packet):
         data = packet.encode()
@@ -46,6 +49,8 @@ class Rsp:
             if 0 <= begin < end and len(self.got) >= end + 3:
                 packet = self.got[begin + 1:end].decode()
                 self.got = self.got[end + 3:]
+                if self.acks:
+                    self.s.sendall(b"+")
                 return packet
             data = self.s.recv(65536)
             if not data:
