@@ -130,6 +130,7 @@ class Machine:
             if not re.search(pattern, said):
                 self.faults.append("%s: %r says %r, not %r" % (
                     self.mode, line, said[:200], pattern))
+        self.say("cont")
         for line in ACTIONS:
             said = self.say(line)
             if (REFUSED in said) != (self.mode == "replay"):
@@ -155,6 +156,17 @@ class Machine:
             self.faults.append("%s: status %d" % (self.mode, status))
 
 
+def replays(build, tmp, faults):
+    """All that was done while recording is in the recording."""
+    status, _, err = c.run(
+        ["%s/reprise-system-x86_64" % build, "-display", "none", "-m", "16",
+         "-smp", "2", "-name", "people", "-monitor", "none", "-serial", "none",
+         "-device", "isa-debug-exit,id=exit"]
+        + c.icount("3", "replay", os.path.join(tmp, "log")), 300)
+    if status:
+        faults.append("the recording does not replay: %s, %s" % (status, err))
+
+
 def main():
     tmp = tempfile.mkdtemp(prefix="reprise-hmp-")
     faults = []
@@ -168,6 +180,8 @@ def main():
             m.faults.append("%s: no answer: %r" % (mode, e))
             m.proc.kill()
         faults += m.faults
+        if mode == "record":
+            replays(sys.argv[1], tmp, faults)
     for f in faults:
         print("FAULT " + f[:400])
     if faults:

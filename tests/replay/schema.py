@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A client that knows nothing but query-qmp-schema: it calls every command with
 right and with wrong arguments and holds every value and event against its type,
-in a plain machine, while recording and in replay. schema.py BUILD"""
+in a plain machine, while recording and in replay, for i386, and where there is
+no machine at all. schema.py BUILD"""
 import json
 import os
 import shutil
@@ -178,12 +179,17 @@ class Run:
         self.mode = mode
         self.faults = []
         path = os.path.join(tmp, "qmp-" + mode)
-        args = ["%s/reprise-system-x86_64" % build, "-display", "none", "-m",
+        args = ["%s/reprise-system-%s" % (
+            build, "i386" if mode == "i386" else "x86_64"),
+                "-display", "none", "-m",
                 "16", "-name", "schema", "-chardev", "null,id=spare",
                 "-qmp", "unix:%s,server=on,wait=off" % path,
-                "-monitor", "none", "-serial", "none", "-no-shutdown",
-                "-device", "isa-debug-exit,id=exit"]
-        if mode != "plain":
+                "-monitor", "none", "-serial", "none", "-no-shutdown"]
+        if mode == "empty":
+            args += ["-S", "-machine", "none"]
+        else:
+            args += ["-device", "isa-debug-exit,id=exit"]
+        if mode in ("record", "replay"):
             args += c.icount("3", mode, os.path.join(tmp, "log"))
         self.err = open(os.path.join(tmp, "err-" + mode), "w+b")
         self.proc = subprocess.Popen(args, stdin=subprocess.DEVNULL,
@@ -321,7 +327,7 @@ def main():
     build = sys.argv[1]
     tmp = tempfile.mkdtemp(prefix="reprise-schema-")
     faults = []
-    for mode in ("plain", "record", "replay"):
+    for mode in ("plain", "record", "replay", "i386", "empty"):
         r = Run(build, tmp, mode)
         r.everything()
         commands, calls = r.end()
