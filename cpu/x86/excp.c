@@ -8,8 +8,9 @@
 typedef enum EventKind {
     EVENT_EXTERNAL, /* INTR, NMI */
     EVENT_FAULT,
-    EVENT_TRAP, /* #DB after an instruction, int1 */
-    EVENT_SOFT, /* int n, int3, into: the gate's DPL is checked */
+    EVENT_TRAP,     /* #DB after an instruction, int1 */
+    EVENT_REDIRECT, /* int n of vm86, to vm86 */
+    EVENT_SOFT,     /* int n, int3, into: the gate's DPL is checked */
 } EventKind;
 
 typedef struct Event {
@@ -22,6 +23,7 @@ typedef struct Event {
 
 /* x86_h_int_soft() leaves this in exc_error for int1. */
 #define SOFT_INT1 1u
+#define SOFT_REDIRECT 2u
 
 /* --- raising ------------------------------------------------------------------ */
 
@@ -63,13 +65,20 @@ uint64_t x86_h_raise(Vcpu *v, uint64_t vector, uint64_t error,
 uint64_t x86_h_int_soft(Vcpu *v, uint64_t vector, uint64_t next, uint64_t int_n,
                         uint64_t unused)
 {
+    uint32_t how = !int_n && vector == X86_DB ? SOFT_INT1 : 0;
     X86Cpu *c = x86_of(v);
+    bool redirect = false;
 
-    if (int_n && (v->mode & X86_MODE_VM86) && x86_iopl(c) < 3) {
-        x86_raise_error(c, X86_GP, 0); /* SDM 3B 21.3.3, without VME */
-        return 0;
+    if (int_n && (v->mode & X86_MODE_VM86)) {
+        if (!x86_vme_redirects(c, vector, &redirect)) {
+            return 0;
+        }
+        if (!redirect && x86_iopl(c) < 3) { /* SDM 3B 21.3.3, methods 2, 3 */
+            x86_raise_error(c, X86_GP, 0);
+            return 0;
+        }
     }
-    raise_any(c, vector, false, !int_n && vector == X86_DB ? SOFT_INT1 : 0);
+    raise_any(c, vector, false, redirect ? SOFT_REDIRECT : how);
     c->exc_soft = true;
     c->exc_next = next;
     return 0;
@@ -450,7 +459,9 @@ static void enter(X86Cpu *c, Event ev)
 
         log_event(c, &ev);
         c->v.fault = false;
-        if (c->v.mode & X86_MODE_PE) {
+        if (ev.kind == EVENT_REDIRECT) {
+            done = x86_vme_enter(c, ev.vector, ev.rip);
+        } else if (c->v.mode & X86_MODE_PE) {
             done = enter_protected(c, &ev);
         } else {
             done = enter_real(c, &ev);
@@ -504,7 +515,9 @@ void x86_deliver(Vcpu *v)
         ev.vector = X86_SSX;
     }
     if (c->exc_soft) {
-        ev.kind = c->exc_error == SOFT_INT1 ? EVENT_TRAP : EVENT_SOFT;
+        ev.kind = c->exc_error == SOFT_INT1       ? EVENT_TRAP
+                  : c->exc_error == SOFT_REDIRECT ? EVENT_REDIRECT
+                                                  : EVENT_SOFT;
         ev.error = 0;
         ev.rip = c->exc_next;
         c->exc_soft = false;

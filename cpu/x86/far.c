@@ -451,20 +451,24 @@ static uint64_t iret_mask(const X86Cpu *c, unsigned size)
 static void iret_real(X86Cpu *c, X86Stack *st, unsigned size)
 {
     uint64_t word[3], mask = iret_mask(c, size);
+    bool done;
 
     if (c->v.mode & X86_MODE_VM86) {
-        if (x86_iopl(c) < 3) {
+        if (x86_iopl(c) < 3 && !x86_vme_iret(c, size)) {
             x86_raise_error(c, X86_GP, 0);
             return;
         }
         mask &= ~(uint64_t)(X86_IOPL | X86_VIF | X86_VIP);
     }
-    if (!x86_stack_pop(c, st, word, 3, size) || !real_ip_ok(c, word[0])) {
+    if (!x86_stack_pop(c, st, word, 3, size) || !real_ip_ok(c, word[0])
+        || !x86_vme_flags(c, word[2], &done)) {
         return;
     }
     x86_stack_commit(c, st);
     go_real(c, word[1], word[0]);
-    x86_merge_eflags(c, word[2], mask);
+    if (!done) {
+        x86_merge_eflags(c, word[2], mask);
+    }
 }
 
 static void iret_to_vm86(X86Cpu *c, X86Stack *st, uint64_t ip, uint16_t cs,

@@ -9,14 +9,14 @@
 /* What works. A row joins when its instructions and tests do. */
 /* clang-format off */
 static const uint32_t implemented_all[X86_FEAT_NAMED] = {
-    [X86_FEAT_1_EDX] = 1u << 0 /* fpu */ | 1u << 2 /* de */ | X86_F1D_PSE
+    [X86_FEAT_1_EDX] = 1u << 0 /* fpu */ | X86_F1D_VME | 1u << 2 /* de */ | X86_F1D_PSE
         | X86_F1D_TSC | X86_F1D_MSR | X86_F1D_PAE | X86_F1D_MCE | X86_F1D_CX8
         | X86_F1D_APIC | X86_F1D_SEP | X86_F1D_MTRR | X86_F1D_PGE
         | X86_F1D_MCA | X86_F1D_CMOV | X86_F1D_PAT | X86_F1D_PSE36
         | X86_F1D_CLFSH | X86_F1D_MMX | X86_F1D_FXSR | X86_F1D_SSE
         | X86_F1D_SSE2 | 1u << 27 /* ss */,
     [X86_FEAT_1_ECX] = X86_F1C_SSE3 | 1u << 9 /* ssse3 */ | X86_F1C_CX16
-        | X86_F1C_PCID | 1u << 19 /* sse4.1 */ | 1u << 20 /* sse4.2 */
+        | X86_F1C_PCID | X86_F1C_X2APIC | X86_F1C_TSC_DEADLINE | 1u << 19 /* sse4.1 */ | 1u << 20 /* sse4.2 */
         | 1u << 1 /* pclmulqdq */ | 1u << 25 /* aes */
         | 1u << 12 /* fma */ | 1u << 22 /* movbe */ | 1u << 23 /* popcnt */
         | X86_F1C_XSAVE | X86_F1C_AVX | 1u << 29 /* f16c */

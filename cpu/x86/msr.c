@@ -43,9 +43,20 @@ static bool tsc_read(X86Cpu *c, uint32_t n, uint64_t *out)
     return true;
 }
 
+/* The deadline is a value of the TSC, which jumped. */
+static void tsc_jumped(X86Cpu *c)
+{
+    uint64_t at = c->intr_ops ? c->intr_ops->get_deadline(c->intr_owner) : 0;
+
+    if (at) {
+        c->intr_ops->set_deadline(c->intr_owner, at);
+    }
+}
+
 static bool tsc_write(X86Cpu *c, uint32_t n, uint64_t value)
 {
     c->tsc_adjust += (int64_t)(value - x86_cpu_tsc(c));
+    tsc_jumped(c);
     return true;
 }
 
@@ -201,6 +212,7 @@ static bool sfmask_write(X86Cpu *c, uint32_t n, uint64_t value)
 static bool tsc_adjust_write(X86Cpu *c, uint32_t n, uint64_t value)
 {
     c->tsc_adjust = (int64_t)value;
+    tsc_jumped(c);
     return true;
 }
 

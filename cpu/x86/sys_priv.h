@@ -230,6 +230,16 @@ void x86_debug_forget(X86Cpu *c);
 void x86_trap(Vcpu *v);
 void x86_accessed(Vcpu *v, uint64_t va, unsigned size, bool write);
 
+/* --- vme.c ------------------------------------------------------------------- */
+/** x86_vme_flags() - popf, iret of vm86 code whose IF is VIF: *done; false: #GP */
+bool x86_vme_flags(X86Cpu *c, uint64_t value, bool *done);
+/** x86_vme_iret() - vm86 with IOPL < 3: may this iret go on? */
+bool x86_vme_iret(const X86Cpu *c, unsigned size);
+/** x86_vme_redirects() - does int @vector stay in vm86? false: raised */
+bool x86_vme_redirects(X86Cpu *c, unsigned vector, bool *out);
+/** x86_vme_enter() - to there; @ip is pushed */
+bool x86_vme_enter(X86Cpu *c, unsigned vector, uint64_t ip);
+
 /* --- msr.c ------------------------------------------------------------------ */
 /** x86_msr_read(), x86_msr_write() - false: no such register or bad value */
 bool x86_msr_read(X86Cpu *c, uint32_t n, uint64_t *out);
@@ -252,6 +262,7 @@ bool x86_model_apply(X86Cpu *c, const char *text, bool long_mode,
 void x86_model_free(X86Cpu *c);
 
 /* Feature bits the code asks about. */
+#define X86_F1D_VME (1u << 1)
 #define X86_F1D_PSE (1u << 3)
 #define X86_F1D_TSC (1u << 4)
 #define X86_F1D_MSR (1u << 5)

@@ -133,6 +133,7 @@ static uint64_t cr4_known(const X86Cpu *c)
         uint8_t word;
         uint32_t feature;
     } row[] = {
+        {X86_CR4_VME | X86_CR4_PVI, X86_FEAT_1_EDX, X86_F1D_VME},
         {X86_CR4_TSD, X86_FEAT_1_EDX, X86_F1D_TSC},
         {X86_CR4_PSE, X86_FEAT_1_EDX, X86_F1D_PSE},
         {X86_CR4_PAE, X86_FEAT_1_EDX, X86_F1D_PAE},
@@ -559,54 +560,17 @@ uint64_t x86_h_pause(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3,
 
 /* --- flags ----------------------------------------------------------------------------- */
 
-static bool iopl_ok(X86Cpu *c)
-{
-    if (x86_cpl(c) <= x86_iopl(c)) {
-        return true;
-    }
-    return gp0(c);
-}
-
-uint64_t x86_h_cli(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3, uint64_t u4)
-{
-    X86Cpu *c = x86_of(v);
-
-    if (iopl_ok(c)) {
-        c->eflags &= ~(uint64_t)X86_IF;
-    }
-    return 0;
-}
-
-uint64_t x86_h_sti(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3, uint64_t u4)
-{
-    X86Cpu *c = x86_of(v);
-
-    if (iopl_ok(c) && !(c->eflags & X86_IF)) {
-        c->eflags |= X86_IF;
-        c->inhibit = true;
-        v->leave = true;
-    }
-    return 0;
-}
-
-uint64_t x86_h_pushf_check(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3,
-                           uint64_t u4)
-{
-    X86Cpu *c = x86_of(v);
-
-    if ((v->mode & X86_MODE_VM86) && x86_iopl(c) < 3) {
-        gp0(c);
-    }
-    return 0;
-}
-
 /* SDM 2B POPF, table 4-15; the vm86 check went before. */
 uint64_t x86_h_popf(Vcpu *v, uint64_t value, uint64_t size, uint64_t u1,
                     uint64_t u2)
 {
     X86Cpu *c = x86_of(v);
     uint64_t mask = X86_ARITH | X86_TF | X86_DF | X86_NT;
+    bool done;
 
+    if (!x86_vme_flags(c, value, &done) || done) {
+        return 0;
+    }
     if (size > 2) {
         mask |= X86_AC | X86_ID;
     }

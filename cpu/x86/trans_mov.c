@@ -283,11 +283,14 @@ bool x86_trans_leave(X86Insn *x)
 bool x86_trans_pushf(X86Insn *x)
 {
     IrBuilder *b = x->b;
+    IrRef v;
 
     if (x->mode & X86_MODE_VM86) {
-        ir_call_void(b, X86_H_pushf_check, IR_NONE, IR_NONE, IR_NONE, IR_NONE);
+        v = ir_call(b, X86_H_pushf_check, IR_NONE, ir_const(b, x->width),
+                    IR_NONE, IR_NONE, IR_NONE);
+    } else {
+        v = ir_ldenv(b, IR_NONE, offsetof(X86Cpu, eflags), 8, false);
     }
-    IrRef v = ir_ldenv(b, IR_NONE, offsetof(X86Cpu, eflags), 8, false);
     v = ir_op2i(b, IR_and, 8, IR_NONE, v, ~(uint64_t)(X86_VM | X86_RF));
     v = ir_op2(b, IR_or, 8, IR_NONE, v, x86_get_flags(x));
     x86_push(x, x->width, ir_op2i(b, IR_or, 8, IR_NONE, v, 2));
@@ -299,7 +302,8 @@ bool x86_trans_popf(X86Insn *x)
     IrBuilder *b = x->b;
 
     if (x->mode & X86_MODE_VM86) {
-        ir_call_void(b, X86_H_pushf_check, IR_NONE, IR_NONE, IR_NONE, IR_NONE);
+        ir_call_void(b, X86_H_pushf_check, ir_const(b, x->width), IR_NONE,
+                     IR_NONE, IR_NONE);
     }
     IrRef v = x86_pop_value(x, x->width);
     x86_call_gw(x, X86_H_popf, false, v, ir_const(b, x->width), IR_NONE,

@@ -18,8 +18,34 @@ typedef enum ApicMode {
     APIC_EXTINT,
 } ApicMode;
 
+/* Registers: offset in the window / 16, MSR number - 0x800 */
+enum {
+    LAPIC_R_ID = 0x02,
+    LAPIC_R_VERSION,
+    LAPIC_R_TPR = 0x08,
+    LAPIC_R_APR,
+    LAPIC_R_PPR,
+    LAPIC_R_EOI,
+    LAPIC_R_RRD,
+    LAPIC_R_LDR,
+    LAPIC_R_DFR,
+    LAPIC_R_SVR,
+    LAPIC_R_ISR,
+    LAPIC_R_TMR = 0x18,
+    LAPIC_R_IRR = 0x20,
+    LAPIC_R_ESR = 0x28,
+    LAPIC_R_ICR_LOW = 0x30,
+    LAPIC_R_ICR_HIGH,
+    LAPIC_R_LVT,
+    LAPIC_R_INITIAL = 0x38,
+    LAPIC_R_CURRENT,
+    LAPIC_R_DIVIDE = 0x3e,
+    LAPIC_R_SELF_IPI,
+};
+
 typedef struct ApicMsg {
-    uint8_t dest;
+    uint32_t dest;
+    bool wide; /* from an x2APIC: all bits of dest count */
     bool logical;
     ApicMode mode;
     uint8_t vector;
@@ -74,6 +100,15 @@ bool lapic_enabled(const Lapic *l); /* globally and by software */
 uint32_t lapic_read(Lapic *l, unsigned off);
 void lapic_write(Lapic *l, unsigned off, uint32_t v);
 void lapic_update(Lapic *l);
+uint32_t lapic_read_reg(Lapic *l, unsigned reg);
+void lapic_write_reg(Lapic *l, unsigned reg, uint32_t v);
+void lapic_self_ipi(Lapic *l, uint8_t vector);
+
+/* lapic_x2apic.c */
+bool lapic_is_x2(const Lapic *l);
+uint32_t lapic_x2_ldr(const Lapic *l);
+bool lapic_x2apic_read(Device *dev, unsigned reg, uint64_t *out);
+bool lapic_x2apic_write(Device *dev, unsigned reg, uint64_t v);
 
 /* lapic_timer.c */
 void lapic_timer_expired(Device *dev);

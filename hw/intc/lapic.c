@@ -7,7 +7,7 @@
  * virtual wire that firmware sets up first thing (Intel MultiProcessor
  * Specification 3.6.2.2), so that boards without firmware can take interrupts.
  *
- * Not modelled: x2APIC, arbitration priority (reads zero), thermal and
+ * Not modelled: arbitration priority (reads zero), thermal and
  * performance interrupts (their LVT entries only hold values), CMCI, moving
  * the register window.
  */
@@ -16,34 +16,14 @@
 #define VERSION (0x14 | (LVT_COUNT - 1) << 16)
 #define BASE_BSP 0x100u
 #define BASE_ENABLE 0x800u
-#define BASE_ADDRESS 0xffffff000ull
+#define BASE_X2 0x400u
+#define BASE_ADDRESS 0xfffffff000ull
+#define CPUID_X2APIC (1u << 21)
+#define CPUID_TSC_DEADLINE (1u << 24)
 #define SVR_ENABLE 0x100u
 #define ESR_SEND_ILLEGAL 0x20u
 #define ESR_RECV_ILLEGAL 0x40u
 #define ESR_REGISTER 0x80u
-
-enum {
-    R_ID = 0x02,
-    R_VERSION,
-    R_TPR = 0x08,
-    R_APR,
-    R_PPR,
-    R_EOI,
-    R_RRD,
-    R_LDR,
-    R_DFR,
-    R_SVR,
-    R_ISR,
-    R_TMR = 0x18,
-    R_IRR = 0x20,
-    R_ESR = 0x28,
-    R_ICR_LOW = 0x30,
-    R_ICR_HIGH,
-    R_LVT,
-    R_INITIAL = 0x38,
-    R_CURRENT,
-    R_DIVIDE = 0x3e,
-};
 
 /* --- vectors and priorities ----------------------------------------------- */
 
@@ -83,6 +63,11 @@ uint8_t lapic_ppr(const Lapic *l)
 static bool lapic_on(const Lapic *l)
 {
     return l->base & BASE_ENABLE;
+}
+
+bool lapic_is_x2(const Lapic *l)
+{
+    return l->base & BASE_X2;
 }
 
 bool lapic_enabled(const Lapic *l)
@@ -140,6 +125,17 @@ static void lapic_error(Lapic *l, uint32_t bit)
 
 /* --- taking messages ------------------------------------------------------ */
 
+/* SDM 3 10.12.10.1: 32-bit ids; the I/O APIC and devices know eight bits. */
+static bool lapic_matches_x2(const Lapic *l, const ApicMsg *msg)
+{
+    uint32_t ldr = lapic_x2_ldr(l);
+
+    if (!msg->logical) {
+        return msg->dest == l->cpu->apic_id;
+    }
+    return msg->dest >> 16 == ldr >> 16 && (msg->dest & ldr & 0xffff);
+}
+
 /* SDM 3 10.6.2 */
 bool lapic_matches(const Lapic *l, const ApicMsg *msg)
 {
@@ -148,8 +144,14 @@ bool lapic_matches(const Lapic *l, const ApicMsg *msg)
     if (!lapic_on(l)) {
         return false;
     }
-    if (msg->dest == 0xff) {
+    if (msg->dest == (msg->wide ? UINT32_MAX : 0xff)) {
         return true;
+    }
+    if (lapic_is_x2(l)) {
+        return lapic_matches_x2(l, msg);
+    }
+    if (msg->dest > 0xff) {
+        return false;
     }
     if (!msg->logical) {
         return msg->dest == l->id >> 24;
@@ -267,12 +269,27 @@ static uint64_t lapic_get_base(Device *dev)
     return ((Lapic *)dev)->base;
 }
 
-/* SDM 3 10.4.4; bit 10 (x2APIC) is reserved here. */
+/* SDM 3 10.12.5: x2APIC comes from xAPIC only, and goes to off only. */
+static bool lapic_base_ok(const Lapic *l, uint64_t v)
+{
+    bool x2 = l->cpu->features[X86_FEAT_1_ECX] & CPUID_X2APIC;
+    uint32_t known = BASE_ENABLE | BASE_BSP | (x2 ? BASE_X2 : 0);
+    bool on = v & BASE_ENABLE, wide = v & BASE_X2;
+
+    if ((v & ~(BASE_ADDRESS | known)) || (wide && !on)) {
+        return false;
+    }
+    if (lapic_is_x2(l)) {
+        return wide || !on;
+    }
+    return lapic_on(l) || !wide;
+}
+
 static bool lapic_set_base(Device *dev, uint64_t v)
 {
     Lapic *l = (Lapic *)dev;
 
-    if (v & ~(BASE_ADDRESS | BASE_ENABLE | BASE_BSP)) {
+    if (!lapic_base_ok(l, v)) {
         return false;
     }
     if ((v & BASE_ADDRESS) != APIC_DEFAULT_BASE) {
@@ -298,16 +315,6 @@ static void lapic_set_tpr(Device *dev, uint8_t tpr)
 
     l->tpr = tpr;
     lapic_update(l);
-}
-
-static bool lapic_x2apic_read(Device *dev, unsigned reg, uint64_t *out)
-{
-    return false;
-}
-
-static bool lapic_x2apic_write(Device *dev, unsigned reg, uint64_t v)
-{
-    return false;
 }
 
 const X86IntrOps lapic_intr_ops = {
@@ -343,7 +350,8 @@ static void lapic_send(Lapic *l)
 {
     uint32_t icr = l->icr_low;
     ApicMsg msg = {
-        .dest = (uint8_t)(l->icr_high >> 24),
+        .dest = lapic_is_x2(l) ? l->icr_high : l->icr_high >> 24,
+        .wide = lapic_is_x2(l),
         .logical = icr >> 11 & 1,
         .mode = icr >> 8 & 7,
         .vector = (uint8_t)icr,
@@ -376,6 +384,15 @@ static void lapic_send(Lapic *l)
     }
 }
 
+void lapic_self_ipi(Lapic *l, uint8_t vector)
+{
+    if (vector < 16) {
+        lapic_error(l, ESR_SEND_ILLEGAL);
+        return;
+    }
+    lapic_accept(l, APIC_FIXED, vector, false);
+}
+
 static void lapic_write_lvt(Lapic *l, unsigned n, uint32_t v)
 {
     /* SDM 3 figure 10-8: what each entry can hold */
@@ -384,6 +401,10 @@ static void lapic_write_lvt(Lapic *l, unsigned n, uint32_t v)
     };
 
     v &= writable[n];
+    if (n == LVT_TIMER
+        && !(l->cpu->features[X86_FEAT_1_ECX] & CPUID_TSC_DEADLINE)) {
+        v &= ~0x40000u;
+    }
     if (!(l->svr & SVR_ENABLE)) {
         v |= LVT_MASKED; /* SDM 3 10.4.7.2 */
     }
@@ -408,101 +429,110 @@ static void lapic_write_svr(Lapic *l, uint32_t v)
     lapic_update(l);
 }
 
+/* The window: not there in x2APIC mode, SDM 3 10.12.2. */
+static bool lapic_window(const Lapic *l)
+{
+    return lapic_on(l) && !lapic_is_x2(l);
+}
+
 uint32_t lapic_read(Lapic *l, unsigned off)
 {
-    unsigned reg = off >> 4;
-
-    if (!lapic_on(l) || (off & 0xf)) {
-        return lapic_on(l) ? 0 : UINT32_MAX;
+    if (!lapic_window(l)) {
+        return UINT32_MAX;
     }
+    return off & 0xf ? 0 : lapic_read_reg(l, off >> 4);
+}
+
+uint32_t lapic_read_reg(Lapic *l, unsigned reg)
+{
     switch (reg) {
-    case R_ID:
-        return l->id;
-    case R_VERSION:
+    case LAPIC_R_ID:
+        return lapic_is_x2(l) ? l->cpu->apic_id : l->id;
+    case LAPIC_R_VERSION:
         return VERSION;
-    case R_TPR:
+    case LAPIC_R_TPR:
         return l->tpr;
-    case R_PPR:
+    case LAPIC_R_PPR:
         return lapic_ppr(l);
-    case R_LDR:
-        return l->ldr;
-    case R_DFR:
+    case LAPIC_R_LDR:
+        return lapic_is_x2(l) ? lapic_x2_ldr(l) : l->ldr;
+    case LAPIC_R_DFR:
         return l->dfr;
-    case R_SVR:
+    case LAPIC_R_SVR:
         return l->svr;
-    case R_ISR ... R_ISR + 7:
-        return l->isr[reg - R_ISR];
-    case R_TMR ... R_TMR + 7:
-        return l->tmr[reg - R_TMR];
-    case R_IRR ... R_IRR + 7:
-        return l->irr[reg - R_IRR];
-    case R_ESR:
+    case LAPIC_R_ISR ... LAPIC_R_ISR + 7:
+        return l->isr[reg - LAPIC_R_ISR];
+    case LAPIC_R_TMR ... LAPIC_R_TMR + 7:
+        return l->tmr[reg - LAPIC_R_TMR];
+    case LAPIC_R_IRR ... LAPIC_R_IRR + 7:
+        return l->irr[reg - LAPIC_R_IRR];
+    case LAPIC_R_ESR:
         return l->esr;
-    case R_ICR_LOW:
+    case LAPIC_R_ICR_LOW:
         return l->icr_low;
-    case R_ICR_HIGH:
+    case LAPIC_R_ICR_HIGH:
         return l->icr_high;
-    case R_LVT ... R_LVT + LVT_COUNT - 1:
-        return l->lvt[reg - R_LVT];
-    case R_INITIAL:
+    case LAPIC_R_LVT ... LAPIC_R_LVT + LVT_COUNT - 1:
+        return l->lvt[reg - LAPIC_R_LVT];
+    case LAPIC_R_INITIAL:
         return l->initial;
-    case R_CURRENT:
+    case LAPIC_R_CURRENT:
         return lapic_timer_count(l);
-    case R_DIVIDE:
+    case LAPIC_R_DIVIDE:
         return l->divide;
     default:
         return 0;
     }
 }
 
-static void lapic_write_reg(Lapic *l, unsigned reg, uint32_t v)
+void lapic_write_reg(Lapic *l, unsigned reg, uint32_t v)
 {
     switch (reg) {
-    case R_ID:
+    case LAPIC_R_ID:
         l->id = v & 0xff000000;
         break;
-    case R_TPR:
+    case LAPIC_R_TPR:
         lapic_set_tpr(&l->dev, (uint8_t)v);
         break;
-    case R_EOI:
+    case LAPIC_R_EOI:
         lapic_eoi(l);
         break;
-    case R_LDR:
+    case LAPIC_R_LDR:
         l->ldr = v & 0xff000000;
         break;
-    case R_DFR:
+    case LAPIC_R_DFR:
         l->dfr = v | 0x0fffffff;
         break;
-    case R_SVR:
+    case LAPIC_R_SVR:
         lapic_write_svr(l, v);
         break;
-    case R_ESR:
+    case LAPIC_R_ESR:
         l->esr = l->esr_new;
         l->esr_new = 0;
         break;
-    case R_ICR_LOW:
+    case LAPIC_R_ICR_LOW:
         l->icr_low = v & 0xccfff;
         lapic_send(l);
         break;
-    case R_ICR_HIGH:
+    case LAPIC_R_ICR_HIGH:
         l->icr_high = v & 0xff000000;
         break;
-    case R_LVT ... R_LVT + LVT_COUNT - 1:
-        lapic_write_lvt(l, reg - R_LVT, v);
+    case LAPIC_R_LVT ... LAPIC_R_LVT + LVT_COUNT - 1:
+        lapic_write_lvt(l, reg - LAPIC_R_LVT, v);
         break;
-    case R_INITIAL:
+    case LAPIC_R_INITIAL:
         lapic_timer_set_initial(l, v);
         break;
-    case R_DIVIDE:
+    case LAPIC_R_DIVIDE:
         lapic_timer_set_divide(l, v);
         break;
-    case R_VERSION:
-    case R_CURRENT:
-    case R_APR ... R_PPR:
-    case R_RRD:
-    case R_ISR ... R_ISR + 7:
-    case R_TMR ... R_TMR + 7:
-    case R_IRR ... R_IRR + 7:
+    case LAPIC_R_VERSION:
+    case LAPIC_R_CURRENT:
+    case LAPIC_R_APR ... LAPIC_R_PPR:
+    case LAPIC_R_RRD:
+    case LAPIC_R_ISR ... LAPIC_R_ISR + 7:
+    case LAPIC_R_TMR ... LAPIC_R_TMR + 7:
+    case LAPIC_R_IRR ... LAPIC_R_IRR + 7:
         break; /* read-only */
     default:
         lapic_error(l, ESR_REGISTER);
@@ -512,7 +542,7 @@ static void lapic_write_reg(Lapic *l, unsigned reg, uint32_t v)
 
 void lapic_write(Lapic *l, unsigned off, uint32_t v)
 {
-    if (lapic_on(l) && !(off & 0xf)) {
+    if (lapic_window(l) && !(off & 0xf)) {
         lapic_write_reg(l, off >> 4, v);
     }
 }

@@ -51,6 +51,7 @@ static Rig rig_new(void)
         r.cpu[i]->v.index = i;
         r.cpu[i]->apic_id = i;
         r.cpu[i]->tsc_hz = 2000000000;
+        r.cpu[i]->features[X86_FEAT_1_ECX] = 1u << 21 | 1u << 24;
         irq_init(&r.cpu[i]->nmi, NULL, count_nmi, i);
         r.lapic[i] = device_new(vm, &lapic_type, NULL, "lapic");
         lapic_connect(r.lapic[i], r.b->dev, r.cpu[i]);
@@ -120,7 +121,7 @@ static void test_identity(void)
     g_assert_cmphex(get(&r, 1, 0x350), ==, 0x10000);
     g_assert_cmphex(lapic_intr_ops.get_base(r.lapic[0]), ==, 0xfee00900);
     g_assert_cmphex(lapic_intr_ops.get_base(r.lapic[1]), ==, 0xfee00800);
-    g_assert_false(lapic_intr_ops.set_base(r.lapic[0], 0xfee00d00));
+    g_assert_false(lapic_intr_ops.set_base(r.lapic[0], 0xfee00f00));
     set(&r, 1, 0x340, 0x400); /* LVT stays masked until SVR enables */
     g_assert_cmphex(get(&r, 1, 0x340), ==, 0x10400);
     rig_free(&r);
@@ -414,6 +415,112 @@ static void test_state(void)
     rig_free(&r);
 }
 
+/* --- x2APIC --------------------------------------------------------------- */
+
+static bool base(Rig *r, unsigned cpu, uint64_t v)
+{
+    return lapic_intr_ops.set_base(r->lapic[cpu], v);
+}
+
+static bool x2set(Rig *r, unsigned cpu, unsigned reg, uint64_t v)
+{
+    r->b->vm->vcpu_now = (Device *)r->cpu[cpu];
+    return lapic_intr_ops.x2apic_write(r->lapic[cpu], reg, v);
+}
+
+static uint64_t x2get(Rig *r, unsigned cpu, unsigned reg)
+{
+    uint64_t v = 0;
+
+    g_assert_true(lapic_intr_ops.x2apic_read(r->lapic[cpu], reg, &v));
+    return v;
+}
+
+/* SDM 3 10.12.5, figure 10-27: all transitions. */
+static void test_x2apic_modes(void)
+{
+    Rig r = rig_new();
+    uint64_t v;
+
+    g_assert_false(lapic_intr_ops.x2apic_read(r.lapic[1], 2, &v));
+    g_assert_false(base(&r, 1, 0xfee00400)); /* EXTD alone: invalid */
+    g_assert_true(base(&r, 1, 0xfee00c00));
+    g_assert_cmphex(lapic_intr_ops.get_base(r.lapic[1]), ==, 0xfee00c00);
+    g_assert_false(base(&r, 1, 0xfee00800)); /* back to xAPIC */
+    g_assert_true(base(&r, 1, 0xfee00000));
+    g_assert_false(base(&r, 1, 0xfee00c00)); /* from off */
+    g_assert_true(base(&r, 1, 0xfee00800));
+    g_assert_false(base(&r, 1, 0xfee00a00)); /* bit 9 is reserved */
+    r.cpu[1]->features[X86_FEAT_1_ECX] = 0;
+    g_assert_false(base(&r, 1, 0xfee00c00)); /* a model without it */
+    rig_free(&r);
+}
+
+static void test_x2apic_registers(void)
+{
+    static const uint8_t no_read[] = {0x09, 0x0b, 0x0c, 0x0e,
+                                      0x2f, 0x31, 0x3a, 0x3f};
+    static const uint8_t no_write[] = {0x02, 0x03, 0x0a, 0x0d, 0x0e,
+                                       0x10, 0x20, 0x2f, 0x31, 0x39};
+    Rig r = rig_new();
+    uint64_t v;
+
+    g_assert_true(base(&r, 1, 0xfee00c00));
+    g_assert_cmphex(get(&r, 1, 0x30), ==, UINT32_MAX); /* no window */
+    g_assert_cmphex(x2get(&r, 1, 0x02), ==, 1);
+    g_assert_cmphex(x2get(&r, 1, 0x0d), ==, 2);
+    for (unsigned i = 0; i < G_N_ELEMENTS(no_read); i++) {
+        g_assert_false(lapic_intr_ops.x2apic_read(r.lapic[1], no_read[i], &v));
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(no_write); i++) {
+        g_assert_false(x2set(&r, 1, no_write[i], 0));
+    }
+    /* reserved bits, 10.12.1.3 */
+    g_assert_false(x2set(&r, 1, 0x08, 0x100));
+    g_assert_true(x2set(&r, 1, 0x08, 0x30));
+    g_assert_cmphex(x2get(&r, 1, 0x08), ==, 0x30);
+    g_assert_false(x2set(&r, 1, 0x0b, 1));
+    g_assert_true(x2set(&r, 1, 0x0b, 0));
+    g_assert_false(x2set(&r, 1, 0x28, 1));
+    g_assert_false(x2set(&r, 1, 0x0f, 1ull << 32));
+    g_assert_false(x2set(&r, 1, 0x32, 1u << 20));
+    g_assert_false(x2set(&r, 1, 0x30, 1u << 12)); /* no delivery status */
+    g_assert_false(x2set(&r, 1, 0x3f, 0x1ff));
+    rig_free(&r);
+}
+
+static void test_x2apic_ipi(void)
+{
+    Rig r = rig_new();
+
+    enable(&r);
+    g_assert_true(base(&r, 0, 0xfee00d00));
+    g_assert_true(base(&r, 1, 0xfee00c00));
+    g_assert_true(x2set(&r, 0, 0x30, 1ull << 32 | 0x41)); /* physical 1 */
+    g_assert_cmphex(x2get(&r, 0, 0x30), ==, 1ull << 32 | 0x41);
+    g_assert_cmpint(ack(&r, 1), ==, 0x41);
+    g_assert_true(x2set(&r, 1, 0x0b, 0));
+    g_assert_true(x2set(&r, 0, 0x30, 2ull << 32 | 0x842)); /* logical 0:1 */
+    g_assert_false(intr(&r, 0));
+    g_assert_cmpint(ack(&r, 1), ==, 0x42);
+    g_assert_true(x2set(&r, 1, 0x0b, 0));
+    g_assert_true(x2set(&r, 0, 0x30, 0x10002ull << 32 | 0x843)); /* cluster 1 */
+    g_assert_false(intr(&r, 1));
+    g_assert_true(x2set(&r, 0, 0x30, 0xffull << 32 | 0x43)); /* nobody's id */
+    g_assert_false(intr(&r, 1));
+    g_assert_true(x2set(&r, 0, 0x30, 0xffffffffull << 32 | 0x44));
+    g_assert_cmpint(ack(&r, 1), ==, 0x44);
+    g_assert_cmpint(ack(&r, 0), ==, 0x44);
+    g_assert_true(x2set(&r, 0, 0x0b, 0));
+    g_assert_true(x2set(&r, 0, 0x3f, 0x55)); /* self, 10.12.11 */
+    g_assert_cmpint(ack(&r, 0), ==, 0x55);
+    /* a device's eight bits reach everybody */
+    g_assert_true(x2set(&r, 1, 0x0b, 0));
+    apic_msi(r.b->dev, 0xfee00000 | 0xff << 12, 0x61);
+    g_assert_cmpint(ack(&r, 1), ==, 0x61);
+    rig_free(&r);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -428,6 +535,9 @@ int main(int argc, char **argv)
     g_test_add_func("/apic/ioapic-edge", test_ioapic_edge);
     g_test_add_func("/apic/ioapic-level", test_ioapic_level);
     g_test_add_func("/apic/lowest-and-msi", test_lowest_and_msi);
+    g_test_add_func("/apic/x2apic-modes", test_x2apic_modes);
+    g_test_add_func("/apic/x2apic-registers", test_x2apic_registers);
+    g_test_add_func("/apic/x2apic-ipi", test_x2apic_ipi);
     g_test_add_func("/apic/state", test_state);
     return g_test_run();
 }

@@ -155,6 +155,116 @@ static void test_vm86(void)
     g_assert_cmphex(c->gpr[X86_RSP], ==, 0xfffe);
 }
 
+/* vm86 code at 2000:0100 with SP 3000:fffe; the redirection bitmap is clear. */
+static Box *vme_box(uint32_t iopl, bool vme)
+{
+    Box *b = box_new();
+    uint32_t frame[] = {0x100, 0x2000, 0x20002 | iopl << 12, 0xfffe, 0x3000,
+                        0,     0,      0,                     0};
+
+    box_protected(b);
+    box_put(b, TSS_AT + 0x66, 2, 0x88);
+    box_put(b, IDT_AT + 13 * 8, 8, box_gate(CODE0, 0x6000, 0x8e, 0));
+    box_put(b, IDT_AT + 0x21 * 8, 8, box_gate(CODE0, 0x6100, 0xee, 0));
+    box_put(b, 0x21 * 4, 4, 0x40000200);
+    CALL(b, write_cr, 4, vme ? X86_CR4_VME : 0, 0, 0);
+    for (unsigned i = 0; i < G_N_ELEMENTS(frame); i++) {
+        box_put(b, 0x8f00 + 4 * i, 4, frame[i]);
+    }
+    b->c->gpr[X86_RSP] = 0x8f00;
+    CALL(b, iret, 4, 0, 0, 0);
+    g_assert_false(b->c->v.fault);
+    return b;
+}
+
+static void vme_int(Box *b, unsigned vector)
+{
+    CALL(b, int_soft, vector, 0x102, 1, 0);
+    x86_deliver(&b->c->v);
+    g_assert_false(b->c->v.fault);
+}
+
+/* SDM 3B table 21-2, methods 1 to 6 */
+static void test_vme_int(void)
+{
+    static const struct {
+        bool vme, bit;
+        unsigned iopl;
+        uint32_t pc, image; /* image: of the redirected frame */
+    } row[] = {
+        {false, false, 3, 0x6100, 0},    {false, false, 0, 0x6000, 0},
+        {true, true, 0, 0x6000, 0},      {true, true, 3, 0x6100, 0},
+        {true, false, 3, 0x40200, 0x3002}, {true, false, 0, 0x40200, 0x3202},
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(row); i++) {
+        g_autoptr(Box) b = vme_box(row[i].iopl, row[i].vme);
+        X86Cpu *c = b->c;
+
+        c->eflags |= X86_VIF;
+        box_put(b, TSS_AT + 0x68 + 4, 1, row[i].bit ? 2 : 0xfd);
+        vme_int(b, 0x21);
+        g_assert_cmphex(c->v.pc, ==, row[i].pc);
+        if (row[i].image) {
+            g_assert_cmphex(box_get(b, 0x3fffc, 2), ==, row[i].image);
+            g_assert_cmphex(box_get(b, 0x3fffa, 2), ==, 0x2000);
+            g_assert_cmphex(box_get(b, 0x3fff8, 2), ==, 0x102);
+            g_assert_cmphex(c->eflags & X86_VIF, ==,
+                            row[i].iopl == 3 ? X86_VIF : 0);
+            CALL(b, iret, 2, 0, 0, 0);
+            g_assert_false(c->v.fault);
+            g_assert_cmphex(c->v.pc, ==, 0x20102);
+            g_assert_cmphex(c->eflags & X86_VIF, ==, X86_VIF);
+        }
+    }
+}
+
+/* SDM 3B 21.3.4, 21.4 */
+static void test_vme_flags(void)
+{
+    g_autoptr(Box) b = vme_box(0, true);
+    X86Cpu *c = b->c;
+
+    g_assert_cmphex(CALL(b, pushf_check, 2, 0, 0, 0), ==, 0x3002);
+    CALL(b, sti, 0, 0, 0, 0);
+    g_assert_cmphex(c->eflags, ==, 0x20002 | X86_VIF);
+    g_assert_false(c->inhibit);
+    g_assert_cmphex(CALL(b, pushf_check, 2, 0, 0, 0) & 0xffff, ==, 0x3202);
+    CALL(b, pushf_check, 4, 0, 0, 0);
+    box_expect_fault(b, X86_GP, 0);
+    CALL(b, cli, 0, 0, 0, 0);
+    g_assert_cmphex(c->eflags, ==, 0x20002);
+    CALL(b, popf, 0x3602, 2, 0, 0); /* IF to VIF, IOPL stays */
+    g_assert_cmphex(x86_cpu_eflags(c), ==, 0x20402 | X86_VIF);
+    CALL(b, popf, X86_TF, 2, 0, 0);
+    box_expect_fault(b, X86_GP, 0);
+    c->eflags |= X86_VIP;
+    CALL(b, sti, 0, 0, 0, 0);
+    box_expect_fault(b, X86_GP, 0);
+    CALL(b, popf, X86_IF, 2, 0, 0);
+    box_expect_fault(b, X86_GP, 0);
+    CALL(b, popf, 0, 2, 0, 0);
+    g_assert_false(c->v.fault);
+    g_assert_cmphex(c->eflags & X86_VIF, ==, 0);
+}
+
+static void test_pvi(void)
+{
+    g_autoptr(Box) b = box_new();
+    X86Cpu *c = b->c;
+
+    box_protected(b);
+    CALL(b, write_cr, 4, X86_CR4_PVI, 0, 0);
+    box_ring3(b);
+    CALL(b, sti, 0, 0, 0, 0);
+    g_assert_cmphex(c->eflags & (X86_VIF | X86_IF), ==, X86_VIF | X86_IF);
+    CALL(b, cli, 0, 0, 0, 0);
+    g_assert_cmphex(c->eflags & (X86_VIF | X86_IF), ==, X86_IF);
+    c->eflags |= X86_VIP;
+    CALL(b, sti, 0, 0, 0, 0);
+    box_expect_fault(b, X86_GP, 0);
+}
+
 static void test_deliver_long(void)
 {
     g_autoptr(Box) b = box_new();
@@ -689,6 +799,9 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/sys/deliver-same", test_deliver_same);
     g_test_add_func("/x86/sys/deliver-inner", test_deliver_inner);
     g_test_add_func("/x86/sys/vm86", test_vm86);
+    g_test_add_func("/x86/sys/vme-int", test_vme_int);
+    g_test_add_func("/x86/sys/vme-flags", test_vme_flags);
+    g_test_add_func("/x86/sys/pvi", test_pvi);
     g_test_add_func("/x86/sys/deliver-long", test_deliver_long);
     g_test_add_func("/x86/sys/syscall", test_syscall);
     g_test_add_func("/x86/sys/double-fault", test_double_fault);
