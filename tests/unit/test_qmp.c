@@ -129,6 +129,12 @@ static void test_ids(Fix *f, gconstpointer arg)
            " \"execute\": \"query-name\"}",
            "{\"return\": {\"name\": \"tester\"},"
            " \"id\": \"a\\\"\\u00e9\\ud83d\\ude00\"}");
+    expect(f->peer,
+           "{\"execute\": \"query-name\","
+           " \"id\": [1.0, 18446744073709551615, \"18446744073709551615\"]}",
+           "{\"return\": {\"name\": \"tester\"},"
+           " \"id\": [1.0, 1.8446744073709552e+19,"
+           " \"18446744073709551615\"]}");
     expect(f->peer, "{\"execute\": \"query-name\", \"id\": -9007199254740993}",
            "{\"return\": {\"name\": \"tester\"},"
            " \"id\": -9007199254740993}");
@@ -198,6 +204,9 @@ static void test_mistakes(Fix *f, gconstpointer arg)
         {"{\"execute\": \"pmemsave\", \"arguments\": {\"val\": 0}}",
          "Parameter 'size' is missing"},
         {"{\"execute\": \"pmemsave\", \"arguments\": {\"val\": \"0\"}}",
+         "Invalid parameter type for 'val', expected: integer"},
+        {"{\"execute\": \"pmemsave\", \"arguments\":"
+         " {\"val\": 18446744073709551615}}",
          "Invalid parameter type for 'val', expected: integer"},
         {"{\"execute\": \"pmemsave\", \"arguments\": {\"val\": 0.5}}",
          "Invalid parameter type for 'val', expected: integer"},
