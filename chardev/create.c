@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* -chardev: kinds of back ends, their options, adding and exchanging them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "chardev/chardev_priv.h"
 #include "core/error.h"
+#include "core/fds.h"
 
 /* clang-format off */
 /* Known names that nobody serves. */
@@ -188,7 +190,12 @@ static bool chr_open_log(Chardev *c, KeyVals *kv, GError **error)
         return false;
     }
     if (path) {
-        c->log = fopen(path, append ? "ae" : "we");
+        int fd = fds_open(c->st->vm, path,
+                          O_WRONLY | O_CREAT | O_NOCTTY
+                              | (append ? O_APPEND : O_TRUNC),
+                          0666);
+
+        c->log = fd < 0 ? NULL : fdopen(fd, append ? "a" : "w");
         if (!c->log) {
             return fail_errno(error, errno, "logfile=%s: cannot open", path);
         }

@@ -6,14 +6,15 @@
 
 #include "chardev/chardev_priv.h"
 #include "core/error.h"
+#include "core/fds.h"
 
 typedef struct File {
     char *path; /* owned */
 } File;
 
-static int file_open_input(const char *path, GError **error)
+static int file_open_input(Vm *vm, const char *path, GError **error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = fds_open(vm, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
 
     if (fd < 0) {
         fail_errno(error, errno, "file: input-path=%s: cannot open", path);
@@ -35,13 +36,13 @@ static bool file_open(Chardev *c, KeyVals *kv, GError **error)
     if (!keyvals_take_bool(kv, "append", &append, error)) {
         return false;
     }
-    if (input && (in = file_open_input(input, error)) < 0) {
+    if (input && (in = file_open_input(c->st->vm, input, error)) < 0) {
         return false;
     }
-    out = open(path,
-               O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK
-                   | (append ? O_APPEND : O_TRUNC),
-               0666);
+    out = fds_open(c->st->vm, path,
+                   O_WRONLY | O_CREAT | O_NOCTTY | O_NONBLOCK
+                       | (append ? O_APPEND : O_TRUNC),
+                   0666);
     c->in_fd = in; /* closed in any case */
     if (out < 0) {
         return fail_errno(error, errno, "cannot open '%s'", path);

@@ -10,19 +10,21 @@
 
 #include "chardev/chardev_priv.h"
 #include "core/error.h"
+#include "core/fds.h"
 
-static int pipe_open_one(const char *path, const char *suffix, int flags)
+static int pipe_open_one(Vm *vm, const char *path, const char *suffix,
+                         int flags)
 {
     g_autofree char *name = g_strconcat(path, suffix, NULL);
 
-    return open(name, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    return fds_open(vm, name, flags | O_NONBLOCK | O_NOCTTY, 0);
 }
 
 /* A write end needs a reader to be opened: for a moment that is us. */
-static int pipe_open_out(const char *path, const char *suffix)
+static int pipe_open_out(Vm *vm, const char *path, const char *suffix)
 {
-    int both = pipe_open_one(path, suffix, O_RDWR);
-    int out = both < 0 ? -1 : pipe_open_one(path, suffix, O_WRONLY);
+    int both = pipe_open_one(vm, path, suffix, O_RDWR);
+    int out = both < 0 ? -1 : pipe_open_one(vm, path, suffix, O_WRONLY);
 
     if (both >= 0) {
         close(both);
@@ -33,14 +35,15 @@ static int pipe_open_out(const char *path, const char *suffix)
 static bool pipe_open(Chardev *c, KeyVals *kv, GError **error)
 {
     const char *path = keyvals_take(kv, "path");
+    Vm *vm = c->st->vm;
     int in, out;
 
     if (!path) {
         return fail(error, "pipe: path=FILE is missing");
     }
     /* Open for writing too: it does not end when a writer leaves. */
-    in = pipe_open_one(path, ".in", O_RDWR);
-    out = pipe_open_out(path, ".out");
+    in = pipe_open_one(vm, path, ".in", O_RDWR);
+    out = pipe_open_out(vm, path, ".out");
     if (in < 0 || out < 0) {
         if (in >= 0) {
             close(in);
@@ -48,7 +51,7 @@ static bool pipe_open(Chardev *c, KeyVals *kv, GError **error)
         if (out >= 0) {
             close(out);
         }
-        in = out = pipe_open_one(path, "", O_RDWR);
+        in = out = pipe_open_one(vm, path, "", O_RDWR);
     }
     if (in < 0) {
         return fail_errno(error, errno,

@@ -17,6 +17,7 @@
 #include "chardev/address_priv.h"
 #include "chardev/chardev_priv.h"
 #include "core/error.h"
+#include "core/fds.h"
 
 #define HOT_LIMIT_MS 2000 /* a monitor does not wait longer */
 
@@ -340,25 +341,42 @@ static bool socket_options(SocketOptions *o, Chardev *c, KeyVals *kv,
     return socket_refusals(o, s, kv, error);
 }
 
-static bool socket_open_fd(Chardev *c, const char *text, GError **error)
+/* A number, or the name that getfd gave. -1: neither. */
+static int socket_fd(Vm *vm, const char *text)
 {
-    const Socket *s = c->data;
-    int listening = 0;
-    socklen_t size = sizeof(listening);
-    struct stat st;
     uint64_t n;
-    int fd;
 
-    if (!parse_u64(text, INT_MAX, &n) || fstat((int)n, &st) != 0
-        || !S_ISSOCK(st.st_mode)) {
+    if (!g_ascii_isdigit(text[0])) {
+        return fds_take(vm, text);
+    }
+    return parse_u64(text, INT_MAX, &n) ? (int)n : -1;
+}
+
+static bool socket_fd_good(const Socket *s, int fd, const char *text,
+                           int *listening, GError **error)
+{
+    socklen_t size = sizeof(*listening);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode)) {
         return fail(error, "fd=%s: not an open socket", text);
     }
-    fd = (int)n;
-    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size);
-    if (s->server != (listening != 0)) {
-        return fail(error, "fd=%s: %s, so server=%s is wrong", text,
-                    listening ? "it listens" : "it does not listen",
-                    s->server ? "on" : "off");
+    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, listening, &size);
+    return s->server == (*listening != 0)
+           || fail(error, "fd=%s: %s, so server=%s is wrong", text,
+                   *listening ? "it listens" : "it does not listen",
+                   s->server ? "on" : "off");
+}
+
+static bool socket_open_fd(Chardev *c, const char *text, GError **error)
+{
+    int listening = 0, fd = socket_fd(c->st->vm, text);
+
+    if (!socket_fd_good(c->data, fd, text, &listening, error)) {
+        if (fd >= 0 && !g_ascii_isdigit(text[0])) {
+            close(fd); /* it was given to us */
+        }
+        return false;
     }
     if (listening) {
         socket_set_flags(fd, false);
@@ -531,7 +549,7 @@ static const ChrOption socket_option_rows[] = {
     {"to", "PORT", "server: the first free port up to this one"},
     {"ipv4", "on|off", "TCP: take IPv4"},
     {"ipv6", "on|off", "TCP: take IPv6"},
-    {"fd", "N", "a socket that this program has inherited"},
+    {"fd", "N|NAME", "a socket that this program has inherited, or by getfd"},
     {"server", "on|off", "listen instead of connecting"},
     {"wait", "on|off", "server: start when a client is there (on)"},
     {"nowait", "on|off", "the opposite of wait="},

@@ -2,6 +2,7 @@
 /* Making and unmaking of a machine, and its requests to the loop. */
 #include "core/vm.h"
 
+#include "core/fds.h"
 #include "core/object.h"
 #include "core/trace.h"
 #include "core/vm_priv.h"
@@ -22,6 +23,7 @@ Vm *vm_new(void)
     vm->input = input_queue_new();
     vm->entropy = entropy_new(no_seed);
     memory_init(vm);
+    fds_init(vm);
     vm->mem_root = mem_container(vm, "memory", UINT64_MAX);
     vm->io_root = mem_container(vm, "io", IO_SPACE_BYTES);
     vm->mem = address_space_new(vm, "memory", vm->mem_root);
@@ -41,6 +43,7 @@ void vm_free(Vm *vm)
     input_queue_free(vm->input);
     entropy_free(vm->entropy);
     objects_fini(vm);
+    fds_fini(vm);
     trace_fini(vm);
     log_close(vm);
     g_ptr_array_free(vm->vcpus, TRUE);

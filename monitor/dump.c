@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #include "core/bytes.h"
-#include "monitor/fds.h"
+#include "core/fds.h"
+#include "monitor/monitor_priv.h"
 #include "monitor/tables.h"
 #include "monitor/x86_pages.h"
 
@@ -453,8 +454,8 @@ static FILE *dump_open(Vm *vm, const char *protocol, GError **error)
     int fd;
 
     if (g_str_has_prefix(protocol, "file:")) {
-        fd = open(protocol + 5, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-                  S_IRUSR | S_IWUSR);
+        fd = fds_open(vm, protocol + 5, O_WRONLY | O_CREAT | O_TRUNC,
+                      S_IRUSR | S_IWUSR);
         if (fd < 0) {
             fail_errno(error, errno, "Could not open '%s'", protocol + 5);
         }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/trace.h"
-#include "monitor/fds.h"
 #include "monitor/monitor_priv.h"
 #include "replay/replay.h"
 
@@ -70,7 +69,6 @@ void monitors_free(Vm *vm)
     if (st) {
         g_ptr_array_unref(st->all);
         events_free(st->limits);
-        fds_free(st->fds);
         g_clear_pointer(&st->data, g_hash_table_unref);
         if (st->jobs) {
             g_ptr_array_unref(st->jobs);

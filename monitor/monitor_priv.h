@@ -39,12 +39,15 @@ typedef struct MonState {
     GPtrArray *all;      /* owned: Monitor * */
     EventLimits *limits; /* owned */
     uint32_t buttons;    /* of the pointer, that monitors hold down */
-    GPtrArray *fds;      /* owned: of getfd and add-fd; NULL: none yet */
     GHashTable *data;    /* owned: mon_data(); NULL: none yet */
     GPtrArray *jobs;     /* owned: Job *, machine thread; NULL: none yet */
 } MonState;
 
 MonState *mon_state(Vm *vm);
+/* Small things of commands that live as long as the monitors; freed by g_free.
+ * Thread: machine */
+void *mon_data(Vm *vm, const char *key);
+void mon_set_data(Vm *vm, const char *key, void *data);
 void mon_write(Monitor *m, const char *text);
 
 /* hmp.c */
@@ -86,9 +89,6 @@ typedef enum Frame {
 } Frame;
 Frame framer_feed(Framer *f, uint8_t byte);
 const char *framer_text(const Framer *f);
-/** json_wide_numbers() - integers that no int64_t holds get a fraction, so that
- *  the parser does not bend them; owned by the caller */
-char *json_wide_numbers(const char *text);
 void json_print(JsonNode *node, GString *out, bool pretty);
 
 /* line.c: line editing */

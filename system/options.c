@@ -18,12 +18,9 @@ typedef struct RefusedOption {
 
 /* clang-format off */
 static const RefusedOption refused_options[] = {
-    {"drive", "disks"}, {"blockdev", "disks"}, {"hda", "disks"},
-    {"hdb", "disks"}, {"hdc", "disks"}, {"hdd", "disks"},
-    {"cdrom", "disks"}, {"fda", "disks"}, {"fdb", "disks"},
-    {"snapshot", "disks"}, {"pflash", "disks"}, {"mtdblock", "disks"},
-    {"sd", "disks"}, {"iscsi", "disks"},
-    {"loadvm", "snapshots"}, {"netdev", "networks"},
+    {"fda", "floppies"}, {"fdb", "floppies"}, {"mtdblock", "such disks"},
+    {"sd", "such disks"}, {"iscsi", "disks on a network"},
+    {"pflash", NULL, "use -drive if=pflash"}, {"netdev", "networks"},
     {"vnc", "screens"}, {"spice", "screens"}, {"full-screen", "screens"},
     {"rotate", "screens"}, {"portrait", "screens"},
     {"audio", "sound"}, {"audio-help", "sound"}, {"soundhw", "sound"},
@@ -33,9 +30,9 @@ static const RefusedOption refused_options[] = {
     {"dump-vmstate", "migration"},
     {"dtb", "device trees"}, {"plugin", "plugins"},
     {"acpitable", "tables of one's own"}, {"numa", "memory nodes"},
-    {"tpmdev", "TPMs"}, {"add-fd", "file descriptors from outside"},
+    {"tpmdev", "TPMs"},
     {"dfilter", "address ranges for -d"}, {"echr", "another escape character"},
-    {"watchdog", "watchdog devices"}, {"win2k-hack", "disks"},
+    {"watchdog", "watchdog devices"}, {"win2k-hack", NULL, "no such errors are feigned"},
     {"preconfig", "choosing the machine in the monitor"},
     {"mem-path", NULL, "guest RAM is this process's own memory: checkpoints keep track of each page"},
     {"semihosting", NULL, "x86 has no semihosting"},
@@ -288,11 +285,11 @@ bool options_parse(Options *o, int argc, char **argv, GError **error)
         const char *name = argv[i];
         const OptionRow *row;
 
-        if (name[0] != '-' || !name[1]) {
-            return fail(error,
-                        "%s: disks are not in this version yet "
-                        "(an option begins with '-')",
-                        name);
+        if (name[0] != '-') { /* the image of a disk */
+            if (!opt_hda(o, name, error)) {
+                return false;
+            }
+            continue;
         }
         name += name[1] == '-' ? 2 : 1;
         row = option_find(name);

@@ -50,6 +50,7 @@ typedef struct Options {
     GPtrArray *roms;      /* char *: -option-rom */
     GPtrArray *chardevs;  /* char * */
     GPtrArray *objects;   /* char * */
+    GPtrArray *add_fds;   /* char *: -add-fd */
     GPtrArray *traces;    /* char *: patterns */
     GPtrArray *serials, *parallels, *monitors, *qmps, *qmps_pretty; /* char * */
     GPtrArray *mons; /* char *: -mon; the last of the lists */

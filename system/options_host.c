@@ -53,6 +53,9 @@ const OptionParam trace_params[] = {
     {"enable", "string"}, {"events", "string"}, {"file", "string"},
     {NULL, NULL},
 };
+const OptionParam add_fd_params[] = {
+    {"fd", "number"}, {"set", "number"}, {"opaque", "string"}, {NULL, NULL},
+};
 const OptionParam sandbox_params[] = {
     {"enable", "boolean"}, {"obsolete", "string"},
     {"elevateprivileges", "string"}, {"spawn", "string"},
@@ -107,6 +110,7 @@ OPT_LIST(opt_monitor, monitors)
 OPT_LIST(opt_qmp, qmps)
 OPT_LIST(opt_qmp_pretty, qmps_pretty)
 OPT_LIST(opt_mon, mons)
+OPT_LIST(opt_add_fd, add_fds)
 OPT_FLAG(opt_no_acpi, no_acpi)
 OPT_FLAG(opt_no_hpet, no_hpet)
 OPT_FLAG(opt_nodefaults, nodefaults)

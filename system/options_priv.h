@@ -51,13 +51,13 @@ OptionFn opt_help, opt_version, opt_target, opt_machine, opt_cpu, opt_accel,
     opt_daemonize, opt_runas, opt_chroot, opt_sandbox, opt_msg, opt_trace,
     opt_overcommit, opt_prealloc, opt_no_kvm, opt_echr, opt_drive, opt_hda,
     opt_hdb, opt_hdc, opt_hdd, opt_cdrom, opt_blockdev, opt_snapshot,
-    opt_loadvm;
+    opt_loadvm, opt_add_fd;
 
 extern const OptionParam machine_params[], accel_params[], smp_params[],
     memory_params[], name_params[], rtc_params[], boot_params[],
     action_params[], msg_params[], trace_params[], sandbox_params[],
     overcommit_params[], fw_cfg_params[], smbios_params[], mon_params[],
     icount_params[], audiodev_params[], global_params[], chardev_params[],
-    device_params[], object_params[];
+    device_params[], object_params[], add_fd_params[];
 
 #endif

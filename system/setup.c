@@ -3,6 +3,7 @@
 #include "system/setup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "chardev/chardev.h"
 #include "config.h"
 #include "core/error.h"
+#include "core/fds.h"
 #include "core/keyval.h"
 #include "gdbstub/gdbstub.h"
 #include "hw/machine.h"
@@ -311,6 +313,53 @@ static bool setup_objects(Setup *s, GError **error)
         }
     }
     return setup_memory(s, error);
+}
+
+/* --- file descriptors ------------------------------------------------------------- */
+
+static bool setup_fd(Setup *s, const char *text, GError **error)
+{
+    static const char *const known[] = {"fd", "set", "opaque", NULL};
+    g_auto(KeyVals) kv = {0};
+    uint64_t fd = UINT64_MAX, set = UINT64_MAX;
+    int64_t at;
+    int copy;
+
+    keyvals_parse(&kv, text, NULL);
+    if (!keyvals_take_u64(&kv, "fd", INT_MAX, &fd, error)
+        || !keyvals_take_u64(&kv, "set", INT64_MAX, &set, error)) {
+        return false;
+    }
+    at = (int64_t)set;
+    if (fd > INT_MAX || set > INT64_MAX) {
+        return fail(error, "needs fd= and set=");
+    }
+    if (fd <= STDERR_FILENO) {
+        return fail(error, "fd=%d is a standard stream", (int)fd);
+    }
+    /* what we opened ourselves is closed on exec */
+    copy = fcntl((int)fd, F_GETFD) & FD_CLOEXEC
+               ? -1
+               : fcntl((int)fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) {
+        return fail(error, "fd=%d is no descriptor from outside", (int)fd);
+    }
+    return fds_add(s->vm, copy, &at, keyvals_take(&kv, "opaque"), error)
+           && keyvals_done(&kv, known, error);
+}
+
+static bool setup_fds(Setup *s, GError **error)
+{
+    const GPtrArray *list = s->o->add_fds;
+
+    for (guint i = 0; i < list->len; i++) {
+        const char *text = g_ptr_array_index(list, i);
+
+        if (!setup_fd(s, text, error)) {
+            return fail_prefix(error, "-add-fd %s", text);
+        }
+    }
+    return true;
 }
 
 /* --- back ends --------------------------------------------------------------------- */
@@ -685,8 +734,9 @@ Setup *setup_new(const Options *o, int argc, char **argv, GError **error)
     if (!log_open(s->vm, o->log_mask, o->log_file, error)
         || !(s->trace = message_trace(s->vm, o, error))
         || !(s->vm->replay = replay_new(s->vm, &o->replay, error))
-        || !setup_lists(s, error) || !setup_objects(s, error)
-        || !setup_chardevs(s, error) || !setup_start(s, argc, argv, error)) {
+        || !setup_lists(s, error) || !setup_fds(s, error)
+        || !setup_objects(s, error) || !setup_chardevs(s, error)
+        || !setup_start(s, argc, argv, error)) {
         setup_free(s);
         return NULL;
     }

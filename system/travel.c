@@ -109,12 +109,11 @@ static void travel_watch(Run *r, Moment before, Moment now)
     AccelWatchHit hit;
 
     if (accel_watch_take(r->vm, &hit) && t->points && !t->ranges) {
-        t->there |= travel_hit(
-            t->t, &(TravelHit){.at = run_travel_before(r, before, now),
-                               .kind = GDB_STOP_WATCH,
-                               .vcpu = hit.index,
-                               .address = hit.va,
-                               .size = hit.kind});
+        travel_hit(t->t, &(TravelHit){.at = run_travel_before(r, before, now),
+                                      .kind = GDB_STOP_WATCH,
+                                      .vcpu = hit.index,
+                                      .address = hit.va,
+                                      .size = hit.kind});
     }
 }
 
@@ -131,7 +130,7 @@ void run_travel_served(Run *r, Vcpu *v)
         || (t->first && travel_found(t->t))) {
         t->there = true;
     } else if (t->points && debug_break_here(r, v)) {
-        t->there = travel_hit(
+        travel_hit(
             t->t,
             &(TravelHit){.at = now, .kind = GDB_STOP_BREAK, .vcpu = v->index});
     }

@@ -193,7 +193,7 @@ void run_find_served(Run *r, Moment before, Moment now)
         && moment_compare(hit.at, t->origin) < 0) {
         find_read(r, t->answer.after);
     }
-    t->there |= travel_hit(t->t, &hit) && t->ranges;
+    travel_hit(t->t, &hit);
 }
 
 /* --- the whole way ----------------------------------------------------------------------- */

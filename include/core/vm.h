@@ -54,6 +54,7 @@ struct Vm {
     struct MonState *mon;       /* owned: monitor/, until monitors_free() */
     struct GdbState *gdb;       /* owned: gdbstub/, until gdb_free() */
     struct ObjectList *objects; /* owned: core/object.c */
+    struct FdStore *fds;        /* owned: core/fds.c */
     struct TraceState *trace;   /* owned: core/trace.c; NULL: no trace point */
     unsigned requests;          /* VmRequest bits, machine thread */
     VmCause cause;              /* of the last request */
