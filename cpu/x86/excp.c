@@ -484,6 +484,7 @@ static void enter(X86Cpu *c, Event ev)
         }
     }
     c->v.fault = false;
+    c->inhibit = c->inhibit_debug = false; /* as behind any other event */
     shutdown(c);
 }
 
