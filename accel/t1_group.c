@@ -209,6 +209,23 @@ void t1_groups_drop(T1Comp *c)
     }
 }
 
+/* The group that lasts longest gives its register back. */
+void t1_groups_yield(T1Comp *c)
+{
+    T1Group *most = NULL;
+
+    for (unsigned i = 0; i < c->groups; i++) {
+        T1Group *g = &c->group[i];
+
+        if (g->reg != T1_NONE && (!most || g->last > most->last)) {
+            most = g;
+        }
+    }
+    if (most) {
+        t1_group_drop(c, most);
+    }
+}
+
 void t1_groups_clear(T1Comp *c, X64 *x)
 {
     for (uint32_t m = c->held; m; m &= m - 1) {

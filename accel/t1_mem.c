@@ -74,13 +74,14 @@ static uint8_t *access_check(T1Comp *c, X64 *x, const Access *s, int lo, int hi)
     X64Mem first = access_further(s, lo);
     uint8_t *miss;
 
-    if (first.disp) {
-        x64_rm(x, X64_LEA, 8, s->page, first);
+    if (!first.disp && c->t1->host.bmi2) { /* rorx */
+        x64_vex(x, 3, 3, 0xf0, 8, s->page, 0, first.base);
+        x64_u8(x, 7);
     } else {
-        x64_mov(x, 8, s->page, first.base);
+        x64_rm(x, X64_LEA, 8, s->page, first);
+        x64_shift_imm(x, X64_SHR, 8, s->page, 7);
     }
     x64_rm(x, X64_LEA, 8, s->end, access_further(s, hi - 1));
-    x64_shift_imm(x, X64_SHR, 8, s->page, 7);
     x64_alu_imm(x, X64_AND, 8, s->end, -4096);
     x64_alu_imm(x, X64_AND, 4, s->page, (int32_t)c->t1->l1_mask);
     x64_alu_rm(x, X64_ADD, 8, s->page,

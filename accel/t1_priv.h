@@ -218,6 +218,7 @@ T1Group *t1_group(T1Comp *c);
 void t1_group_hold(T1Comp *c, T1Group *g, int reg);
 void t1_group_drop(T1Comp *c, T1Group *g);
 void t1_groups_drop(T1Comp *c);
+void t1_groups_yield(T1Comp *c);
 /** t1_groups_clear() - behind a slow path: no addend is known */
 void t1_groups_clear(T1Comp *c, X64 *x);
 

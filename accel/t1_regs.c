@@ -215,10 +215,10 @@ static int reg_alloc(T1Comp *c, bool vec)
     uint32_t mask = c->temps & ~c->locked & ~c->held & (vec ? XMMS : GPRS);
     unsigned best = 0;
 
-    if (r == T1_NONE && c->held && (mask & (mask - 1)) == 0) {
-        t1_groups_drop(c); /* one register is too few to turn things in */
-        r = reg_free(c, vec);
-        mask = c->temps & ~c->locked & (vec ? XMMS : GPRS);
+    while (r == T1_NONE && !vec && c->held && (mask & (mask - 1)) == 0) {
+        t1_groups_yield(c); /* one register is too few to turn things in */
+        r = reg_free(c, false);
+        mask = c->temps & ~c->locked & ~c->held & GPRS;
     }
 
     if (r == T1_NONE) {

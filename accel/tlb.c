@@ -567,10 +567,16 @@ void tlb_rebuild(Tlb *tlb)
     }
 }
 
+/* On a cache line's start: no entry lies in two. */
+static void *tlb_aligned(void *memory)
+{
+    return (void *)(((uintptr_t)memory + 63) & ~(uintptr_t)63);
+}
+
 Tlb *tlb_new(Vcpu *v, unsigned l1_bits)
 {
     void *memory = g_malloc0(sizeof(Tlb) + 63);
-    Tlb *tlb = (Tlb *)(((uintptr_t)memory + 63) & ~(uintptr_t)63);
+    Tlb *tlb = tlb_aligned(memory);
 
     l1_bits = l1_bits ? CLAMP(l1_bits, TLB_L1_BITS_MIN, TLB_L1_BITS_MAX)
                       : TLB_L1_BITS_DEFAULT;
@@ -581,7 +587,8 @@ Tlb *tlb_new(Vcpu *v, unsigned l1_bits)
         size_t count = (size_t)1 << l1_bits;
 
         if (mmu < v->ops->mmu_count) {
-            tlb->l1[mmu].table = g_new0(TlbL1Entry, count);
+            tlb->l1[mmu].memory = g_malloc0(count * sizeof(TlbL1Entry) + 63);
+            tlb->l1[mmu].table = tlb_aligned(tlb->l1[mmu].memory);
             tlb->l1[mmu].mask = (count - 1) * sizeof(TlbL1Entry);
             tlb->l1[mmu].touched = UINT64_MAX;
         }
@@ -595,7 +602,7 @@ void tlb_free(Tlb *tlb)
 {
     if (tlb) {
         for (unsigned mmu = 0; mmu < TLB_MMU_MAX; mmu++) {
-            g_free(tlb->l1[mmu].table);
+            g_free(tlb->l1[mmu].memory);
         }
         g_free(tlb->memory);
     }

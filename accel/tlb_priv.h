@@ -38,7 +38,8 @@ _Static_assert(sizeof(TlbL1Entry) == 32, "(va >> 7) & mask is an offset");
 #define TLB_LOCALS 512
 
 typedef struct TlbL1 {
-    TlbL1Entry *table; /* owned */
+    void *memory;      /* owned */
+    TlbL1Entry *table; /* in it */
     uint64_t mask;     /* (entries - 1) * 32: of va >> 7 */
     uint64_t touched;  /* bit n: entries of the n-th 64th may be valid */
 } TlbL1;

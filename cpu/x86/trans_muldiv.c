@@ -73,18 +73,21 @@ static void x86_mul(X86Insn *x, bool is_signed)
 static bool x86_imul_to_reg(X86Insn *x, IrRef a, IrRef c)
 {
     IrBuilder *b = x->b;
-    IrRef lo, over;
+    IrRef lo, over, r;
 
     if (x->width == 8) {
         IrRef hi = ir_op2(b, IR_mulhs, 8, IR_NONE, a, c);
 
         lo = ir_op2(b, IR_mul, 8, IR_NONE, a, c);
         over = x86_over64(x, lo, hi, true);
+        r = lo;
     } else {
         lo = x86_product(x, a, c, true);
         over = x86_product_over(x, lo, true);
+        /* by itself, since few ask for the flags */
+        r = x->width == 4 ? ir_op2(b, IR_mul, 4, IR_NONE, a, c) : lo;
     }
-    x86_set_reg(x, x->reg, x->width, lo);
+    x86_set_reg(x, x->reg, x->width, r);
     x86_mul_flags(x, lo, over);
     return true;
 }

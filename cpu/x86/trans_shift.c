@@ -56,7 +56,8 @@ static IrRef x86_bit(X86Insn *x, IrRef v, unsigned bit)
     return ir_extract(x->b, 8, IR_NONE, v, bit, 1);
 }
 
-/* Operands below 64 bits are shifted in 64: the bit pushed out stays there. */
+/* Operands below 64 bits are shifted in 64: the bit pushed out stays there. A
+ * result of 32 bits is made once more by itself, since few ask for the flags. */
 static void x86_shl(X86Insn *x, const X86Shift *s, IrRef old)
 {
     IrBuilder *b = x->b;
@@ -66,6 +67,9 @@ static void x86_shl(X86Insn *x, const X86Shift *s, IrRef old)
 
     if (s->bits < 64) {
         cf = x86_bit(x, r, s->bits);
+        if (s->bits == 32) {
+            r = ir_op2(b, IR_shl, 4, IR_NONE, old, s->count);
+        }
     } else {
         IrRef back = ir_op1(b, IR_neg, 4, IR_NONE, s->count);
 
@@ -81,7 +85,8 @@ static void x86_shr(X86Insn *x, const X86Shift *s, IrRef old, bool arith)
     IrBuilder *b = x->b;
     IrOpcode op = arith ? IR_sar : IR_shr;
     IrRef v = arith ? x86_ext_s(x, old, x->width) : x86_ext_u(x, old, x->width);
-    IrRef r = ir_op2(b, op, 8, IR_NONE, v, s->count);
+    IrRef r = s->bits == 32 ? ir_op2(b, op, 4, IR_NONE, old, s->count)
+                            : ir_op2(b, op, 8, IR_NONE, v, s->count);
     IrRef less = ir_op2i(b, IR_sub, 4, IR_NONE, s->count, 1);
     IrRef cf = x86_bit(x, ir_op2(b, op, 8, IR_NONE, v, less), 0);
     IrRef of = IR_NONE;
