@@ -223,7 +223,7 @@ typedef struct X86Cpu {
     uint8_t exc_vector;
     bool exc_has_error, exc_soft; /* soft: int n, int3, into: uses exc_next */
     uint32_t exc_error;
-    uint64_t exc_where; /* address that is not canonical; else 0 */
+    uint64_t exc_where;  /* address that is not canonical; else 0 */
     uint64_t exc_next;   /* rip behind a software interrupt */
     bool fp_pair;        /* inside a 256-bit operation: exceptions collect... */
     uint8_t fp_flags[3]; /* ...here, by stage (dot products have three) */
