@@ -197,6 +197,46 @@ static void test_ram_flag(void)
     ram_vm_free(vm, &seen);
 }
 
+static void seen_code(void *opaque, RamPage page, uint32_t off, uint32_t len)
+{
+    g_assert_cmpuint(page, ==, 3);
+    g_assert_cmpuint(len, ==, 64);
+    g_array_append_val(((Seen *)opaque)->versions, off);
+}
+
+/* Only what differs is told, and only to those who do not know. */
+static void test_ram_rewind(void)
+{
+    static const RamPage three[] = {3};
+    static const uint32_t stretches[] = {64, 4032};
+    uint8_t content[GUEST_PAGE_SIZE] = {0};
+    Seen seen;
+    uint8_t *host;
+    Vm *vm = ram_vm(&seen, &host);
+    GArray *pages;
+
+    ram_client_enable(vm, RAM_CLIENT_DIGEST);
+    ram_client_enable(vm, RAM_CLIENT_CHECKPOINT);
+    g_array_unref(ram_client_collect(vm, RAM_CLIENT_DIGEST));
+    g_array_unref(ram_client_collect(vm, RAM_CLIENT_CHECKPOINT));
+    mem_set_listener(vm,
+                     &(MemListener){.code_write = seen_code, .opaque = &seen});
+    ram_set_flag(vm, 3, RAM_CODE, true);
+    ram_rewind(vm, 3, content);
+    g_assert_false(ram_client_is_dirty(vm->ram, RAM_CLIENT_DIGEST, 3));
+    content[100] = 1;
+    content[4095] = 2;
+    ram_rewind(vm, 3, content);
+    g_assert_cmpmem(host + 3 * GUEST_PAGE_SIZE, GUEST_PAGE_SIZE, content,
+                    sizeof(content));
+    check_pages(seen.versions, stretches, 2);
+    g_assert_false(ram_client_is_dirty(vm->ram, RAM_CLIENT_CHECKPOINT, 3));
+    pages = ram_client_collect(vm, RAM_CLIENT_DIGEST);
+    check_pages(pages, three, 1);
+    g_array_unref(pages);
+    ram_vm_free(vm, &seen);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -205,5 +245,6 @@ int main(int argc, char **argv)
     g_test_add_func("/ram/clients", test_ram_clients);
     g_test_add_func("/ram/range", test_ram_range);
     g_test_add_func("/ram/flag", test_ram_flag);
+    g_test_add_func("/ram/rewind", test_ram_rewind);
     return g_test_run();
 }

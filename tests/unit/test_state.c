@@ -284,6 +284,26 @@ static void test_state_round(void)
     g_assert_true(d->barked);
 }
 
+/* By position: what one table writes, it reads; a cut is noticed anywhere. */
+static void test_state_pack(void)
+{
+    g_autoptr(Bench) a = bench_new(&chip_type), b = bench_new(&chip_type);
+    g_autoptr(GByteArray) packed = g_byte_array_new();
+    const Device *c = &chip_fill(a)->dev;
+    Codec in;
+
+    state_pack(c, packed);
+    codec_init_read(&in, packed->data, packed->len);
+    g_assert_true(state_unpack(b->dev, &in));
+    g_assert_cmpuint(codec_left(&in), ==, 0);
+    chip_rebuild(b->dev);
+    g_assert_cmphex(state_digest(c), ==, state_digest(b->dev));
+    for (guint size = 0; size < packed->len; size++) {
+        codec_init_read(&in, packed->data, size);
+        g_assert_false(state_unpack(b->dev, &in));
+    }
+}
+
 /* Rows are found by name; the order in the file is free. */
 typedef struct Pair {
     Device dev;
@@ -461,6 +481,7 @@ int main(int argc, char **argv)
     g_test_add_func("/state/effects", test_state_effects);
     g_test_add_func("/state/reset", test_state_reset);
     g_test_add_func("/state/round", test_state_round);
+    g_test_add_func("/state/pack", test_state_pack);
     g_test_add_func("/state/names", test_state_names);
     g_test_add_func("/state/ranges", test_state_ranges);
     g_test_add_func("/state/damage", test_state_damage);
