@@ -191,6 +191,44 @@ static bool mtrr_def_write(X86Cpu *c, uint32_t n, uint64_t value)
     return true;
 }
 
+static bool mtrr_fixed_write(X86Cpu *c, uint32_t n, uint64_t value)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        if (!memory_type_ok(value >> (8 * i) & 0xff)) {
+            return false;
+        }
+    }
+    c->mtrr_fixed[n == 0x250   ? 0
+                  : n < 0x268u ? 1 + n - 0x258
+                               : 3 + n - 0x268] = value;
+    return true;
+}
+
+/* RIPV, EIPV, MCIP: SDM 3B 15.3.1.2 */
+static bool mcg_status_write(X86Cpu *c, uint32_t n, uint64_t value)
+{
+    if (value & ~7ull) {
+        return false;
+    }
+    c->mcg_status = value;
+    return true;
+}
+
+/* An update is taken and changes nothing; the revisions are what kernels
+ * compare with their lists of errata. */
+static bool microcode_read(X86Cpu *c, uint32_t n, uint64_t *out)
+{
+    bool intel = c->model && !strcmp(c->model->vendor, "GenuineIntel");
+
+    *out = intel ? 1ull << 32 : 0x01000065;
+    return true;
+}
+
+static bool ignored_write(X86Cpu *c, uint32_t n, uint64_t value)
+{
+    return true;
+}
+
 /* MCi_STATUS, ADDR and MISC take zero only (SDM 3B 15.3.2). */
 static bool mc_write(X86Cpu *c, uint32_t n, uint64_t value)
 {
@@ -229,21 +267,21 @@ static const MsrRow msr_rows[] = {
     {0x0000002a, 1, .check = MSR_IGNORED},   /* power-on configuration */
     {0x0000003b, 1, F(7_EBX, X86_F7B_TSC_ADJUST), AT(tsc_adjust), .write = tsc_adjust_write},
     {0x00000079, 1, .check = MSR_IGNORED},   /* microcode update */
-    {0x0000008b, 1, .check = MSR_IGNORED},   /* and its revision */
+    {0x0000008b, 1, .read = microcode_read, .write = ignored_write},
     {0x000000fe, 1, F(1_EDX, X86_F1D_MTRR), .value = MTRR_CAP, .check = MSR_READ_ONLY},
     {0x00000174, 1, F(1_EDX, X86_F1D_SEP), AT(sysenter_cs)},
     {0x00000175, 1, F(1_EDX, X86_F1D_SEP), AT(sysenter_esp), .check = MSR_CANONICAL},
     {0x00000176, 1, F(1_EDX, X86_F1D_SEP), AT(sysenter_eip), .check = MSR_CANONICAL},
     {0x00000179, 1, F(1_EDX, X86_F1D_MCA), .value = MCG_CAP, .check = MSR_READ_ONLY},
-    {0x0000017a, 1, F(1_EDX, X86_F1D_MCA), AT(mcg_status)},
+    {0x0000017a, 1, F(1_EDX, X86_F1D_MCA), AT(mcg_status), .write = mcg_status_write},
     {0x00000198, 2, .check = MSR_IGNORED},   /* performance state */
     {0x0000019a, 2, .check = MSR_IGNORED},   /* clock modulation, thermal */
     {0x000001a0, 1, AT(misc_enable)},
     {0x000001d9, 1, .check = MSR_IGNORED},   /* debug control: no LBR */
     {0x00000200, 2 * MTRR_COUNT, F(1_EDX, X86_F1D_MTRR), .read = mtrr_pair_read, .write = mtrr_pair_write},
-    {0x00000250, 1, F(1_EDX, X86_F1D_MTRR), AT(mtrr_fixed[0])},
-    {0x00000258, 2, F(1_EDX, X86_F1D_MTRR), AT(mtrr_fixed[1])},
-    {0x00000268, 8, F(1_EDX, X86_F1D_MTRR), AT(mtrr_fixed[3])},
+    {0x00000250, 1, F(1_EDX, X86_F1D_MTRR), AT(mtrr_fixed[0]), .write = mtrr_fixed_write},
+    {0x00000258, 2, F(1_EDX, X86_F1D_MTRR), AT(mtrr_fixed[1]), .write = mtrr_fixed_write},
+    {0x00000268, 8, F(1_EDX, X86_F1D_MTRR), AT(mtrr_fixed[3]), .write = mtrr_fixed_write},
     {0x00000277, 1, F(1_EDX, X86_F1D_PAT), AT(pat), .write = pat_write},
     {0x000002ff, 1, F(1_EDX, X86_F1D_MTRR), AT(mtrr_def), .write = mtrr_def_write},
     {0x00000400, 4 * MCG_CAP, F(1_EDX, X86_F1D_MCA), AT(mc_bank), .write = mc_write},

@@ -282,6 +282,19 @@ bool x86_seg_linear(X86Cpu *c, unsigned seg, uint64_t off, unsigned size,
     return good;
 }
 
+/* SDM 3A 5.3: the bytes of an instruction are inside of CS too. */
+uint64_t x86_h_fetch_limit(Vcpu *v, uint64_t pc, uint64_t len, uint64_t u1,
+                           uint64_t u2)
+{
+    X86Cpu *c = x86_of(v);
+    uint32_t first = (uint32_t)(pc - c->seg_base[X86_CS]);
+
+    if ((uint64_t)first + len - 1 > c->seg[X86_CS].limit) {
+        x86_raise_error(c, X86_GP, 0);
+    }
+    return 0;
+}
+
 uint64_t x86_h_seg_linear(Vcpu *v, uint64_t seg, uint64_t off, uint64_t size,
                           uint64_t write)
 {

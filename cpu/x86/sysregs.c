@@ -482,7 +482,7 @@ uint64_t x86_h_invpcid(Vcpu *v, uint64_t type, uint64_t at, uint64_t u1,
         || !vcpu_load(v, at + 8, 8, x86_data_mmu(c), &va)) {
         return 0;
     }
-    if (type > 3 || (type < 2 && pcid >> 12)
+    if (type > 3 || pcid >> 12
         || (type < 2 && pcid && !(c->cr4 & X86_CR4_PCIDE))
         || (type == 0 && !x86_canonical(va))) {
         gp0(c);

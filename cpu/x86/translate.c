@@ -23,6 +23,36 @@ static bool x86_row_legal(const X86Insn *x)
     return x->vex ? attr & X86_A_VEX : !(attr & X86_A_VEXONLY);
 }
 
+/* Must the bytes be compared with the limit of CS? With a real mode base and a
+ * limit of 64 KiB the first instruction that leaves the segment holds an address
+ * that is a multiple of 16; in protected mode any may. */
+static bool x86_near_limit(const X86Insn *x)
+{
+    uint32_t first = x->t->pc_off & 15;
+
+    if (x->code64 || X86_MODE_SEG(x->mode, X86_CS) != X86_SEGK_CHECK) {
+        return false;
+    }
+    return (x->mode & (X86_MODE_PE | X86_MODE_VM86)) == X86_MODE_PE
+           || first == 0 || first + x->len > 16;
+}
+
+static void x86_before(X86Insn *x)
+{
+    IrBuilder *b = x->b;
+    IrRef pc;
+
+    if ((x->mode & (X86_MODE_DB | X86_MODE_RF)) == X86_MODE_DB) {
+        pc = ir_pcrel(b, IR_NONE, (int64_t)x->t->pc_off);
+        ir_call_void(b, X86_H_insn_break, pc, IR_NONE, IR_NONE, IR_NONE);
+    }
+    if (x86_near_limit(x)) {
+        pc = ir_pcrel(b, IR_NONE, (int64_t)x->t->pc_off);
+        ir_call_void(b, X86_H_fetch_limit, pc, ir_const(b, x->len), IR_NONE,
+                     IR_NONE);
+    }
+}
+
 TransResult x86_translate(Trans *t)
 {
     X86Insn insn;
@@ -33,11 +63,7 @@ TransResult x86_translate(Trans *t)
         return TRANS_MORE;
     }
     t->len = x->len;
-    if ((x->mode & (X86_MODE_DB | X86_MODE_RF)) == X86_MODE_DB) {
-        ir_call_void(x->b, X86_H_insn_break,
-                     ir_pcrel(x->b, IR_NONE, (int64_t)t->pc_off), IR_NONE,
-                     IR_NONE, IR_NONE);
-    }
+    x86_before(x);
     if (x->too_long) {
         x86_gp0(x);
     } else if (!x->row || !x86_row_legal(x)) {

@@ -197,6 +197,49 @@ static void test_task_trap(void)
     g_assert_cmphex(box_get(b, c->gpr[X86_RSP], 4), ==, 0x4800);
 }
 
+/* SDM 3A 5.3: straight on past the limit of CS, one instruction at a time. */
+static void test_fetch_limit(void)
+{
+    static const uint8_t inc[] = {0x40, 0x40, 0xb8, 1, 2, 3, 4};
+    static const struct {
+        uint32_t limit, eip;
+        unsigned steps;
+    } row[] = {{0x4001, 0x4002, 3}, {0x4004, 0x4002, 3}, {0x4000, 0x4001, 2}};
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(row); i++) {
+        g_autoptr(Box) b = box_new();
+        X86Cpu *c = b->c;
+
+        setup(b, &debug_rows[0]);
+        CALL(b, write_dr, 7, 0, 0, 0);
+        put_code(b, CODE_AT, inc, sizeof(inc));
+        box_put(b, IDT_AT + 13 * 8, 8, box_gate(CONFORM, DB_AT, 0x8e, 0));
+        box_put(b, GDT_AT + CODE0, 8, box_desc(0, row[i].limit, 0x9a, 0x4));
+        CALL(b, far_jmp, CODE0, CODE_AT, 4, 0);
+        vcpu_run(&c->v, row[i].steps);
+        g_assert_cmphex(c->v.pc, ==, DB_AT);
+        g_assert_cmphex(box_get(b, c->gpr[X86_RSP], 4), ==, 0);
+        g_assert_cmphex(box_get(b, c->gpr[X86_RSP] + 4, 4), ==, row[i].eip);
+    }
+}
+
+/* Real mode: nop at ffff, then IP 10000 is beyond 64 KiB. */
+static void test_fetch_limit_real(void)
+{
+    static const uint8_t nops[] = {0x90, 0x90, 0x90};
+    g_autoptr(Box) b = box_new();
+    X86Cpu *c = b->c;
+
+    c->idt = (X86Table){.base = 0, .limit = 0x3ff};
+    box_put(b, 13 * 4, 4, 0x30000456);
+    CALL(b, far_jmp, 0x1000, 0xffff, 2, 0);
+    put_code(b, 0x1ffff, nops, 3);
+    c->gpr[X86_RSP] = 0x8000;
+    vcpu_run(&c->v, 2);
+    g_assert_cmphex(c->v.pc, ==, 0x30456);
+    g_assert_cmphex(c->gpr[X86_RSP], ==, 0x7ffa);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -204,5 +247,7 @@ int main(int argc, char **argv)
     g_test_add_func("/x86/debug/debugger", test_debugger_unseen);
     g_test_add_func("/x86/debug/fault-forgets", test_fault_forgets);
     g_test_add_func("/x86/debug/task-trap", test_task_trap);
+    g_test_add_func("/x86/debug/fetch-limit", test_fetch_limit);
+    g_test_add_func("/x86/debug/fetch-limit-real", test_fetch_limit_real);
     return g_test_run();
 }

@@ -159,8 +159,8 @@ static void test_vm86(void)
 static Box *vme_box(uint32_t iopl, bool vme)
 {
     Box *b = box_new();
-    uint32_t frame[] = {0x100, 0x2000, 0x20002 | iopl << 12, 0xfffe, 0x3000,
-                        0,     0,      0,                     0};
+    uint32_t frame[] = {
+        0x100, 0x2000, 0x20002 | iopl << 12, 0xfffe, 0x3000, 0, 0, 0, 0};
 
     box_protected(b);
     box_put(b, TSS_AT + 0x66, 2, 0x88);
@@ -192,8 +192,8 @@ static void test_vme_int(void)
         unsigned iopl;
         uint32_t pc, image; /* image: of the redirected frame */
     } row[] = {
-        {false, false, 3, 0x6100, 0},    {false, false, 0, 0x6000, 0},
-        {true, true, 0, 0x6000, 0},      {true, true, 3, 0x6100, 0},
+        {false, false, 3, 0x6100, 0},      {false, false, 0, 0x6000, 0},
+        {true, true, 0, 0x6000, 0},        {true, true, 3, 0x6100, 0},
         {true, false, 3, 0x40200, 0x3002}, {true, false, 0, 0x40200, 0x3202},
     };
 
@@ -716,6 +716,11 @@ static void test_msr(void)
     g_assert_false(x86_msr_write(c, 0x203, 1ull << 40));
     g_assert_true(x86_msr_write(c, 0x26f, 0x0606060606060606));
     g_assert_cmphex(c->mtrr_fixed[10], ==, 0x0606060606060606);
+    g_assert_false(x86_msr_write(c, 0x26f, 0x0606060606060206)); /* 11.11.2.2 */
+    g_assert_false(x86_msr_write(c, 0x17a, 8));                  /* 15.3.1.2 */
+    g_assert_true(x86_msr_write(c, 0x17a, 4));
+    g_assert_true(x86_msr_read(c, 0x8b, &v));
+    g_assert_cmphex(v, ==, 0x01000065);
     g_assert_false(x86_msr_write(c, 0x401, 5));
     g_assert_true(x86_msr_write(c, 0x400, UINT64_MAX));
     /* TSC: one tick a virtual ns, and writable */
