@@ -5,6 +5,7 @@
  * end, or at a byte that no JSON text contains). The printer writes what
  * clients know: a space after ':' and ','.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "monitor/monitor_priv.h"
@@ -144,6 +145,43 @@ Frame framer_feed(Framer *f, uint8_t b)
     return FRAME_MORE;
 }
 
+/* --- numbers -------------------------------------------------------------------- */
+
+static bool json_fits(const char *digits, size_t size)
+{
+    g_autofree char *text = g_strndup(digits, size);
+
+    errno = 0;
+    g_ascii_strtoll(text, NULL, 10);
+    return errno == 0;
+}
+
+char *json_wide_numbers(const char *text)
+{
+    GString *out = g_string_new(NULL);
+    char quote = 0;
+
+    for (const char *p = text; *p;) {
+        size_t n = strspn(p, "-0123456789");
+
+        if (quote || n == 0) {
+            if (quote && *p == '\\' && p[1]) {
+                g_string_append_c(out, *p++);
+            } else if (quote ? *p == quote : *p == '"' || *p == '\'') {
+                quote = quote ? 0 : *p;
+            }
+            g_string_append_c(out, *p++);
+            continue;
+        }
+        g_string_append_len(out, p, (gssize)n);
+        if (!strchr(".eE", p[n]) && !json_fits(p, n)) {
+            g_string_append(out, ".0");
+        }
+        p += n;
+    }
+    return g_string_free(out, FALSE);
+}
+
 /* --- printing ----------------------------------------------------------------- */
 
 static void json_print_string(const char *s, GString *out)
@@ -188,8 +226,11 @@ static void json_print_value(JsonNode *node, GString *out)
                                json_node_get_int(node));
         break;
     case G_TYPE_DOUBLE:
-        g_string_append(out, g_ascii_dtostr(number, sizeof(number),
-                                            json_node_get_double(node)));
+        g_ascii_dtostr(number, sizeof(number), json_node_get_double(node));
+        g_string_append(out, number);
+        if (!strpbrk(number, ".ein")) {
+            g_string_append(out, ".0");
+        }
         break;
     default:
         json_print_string(json_node_get_string(node), out);

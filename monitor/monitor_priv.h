@@ -89,6 +89,9 @@ typedef enum Frame {
 } Frame;
 Frame framer_feed(Framer *f, uint8_t byte);
 const char *framer_text(const Framer *f);
+/** json_wide_numbers() - integers that no int64_t holds get a fraction, so that
+ *  the parser does not bend them; owned by the caller */
+char *json_wide_numbers(const char *text);
 void json_print(JsonNode *node, GString *out, bool pretty);
 
 /* line.c: line editing */

@@ -331,10 +331,11 @@ static QmpRequest *qmp_request_new(Monitor *m)
 static void qmp_value(Monitor *m, const char *text)
 {
     g_autoptr(JsonParser) parser = json_parser_new();
+    g_autofree char *wide = json_wide_numbers(text);
     QmpRequest *r = qmp_request_new(m);
     bool oob = false;
 
-    if (!json_parser_load_from_data(parser, text, -1, NULL)) {
+    if (!json_parser_load_from_data(parser, wide, -1, NULL)) {
         fail(&r->error, "JSON parse error, this is not JSON");
     } else {
         qmp_parse(r, json_parser_get_root(parser), &oob);
