@@ -525,6 +525,16 @@ static void qtree_bus(Vm *vm, const char *bus, unsigned depth, GString *out)
     }
 }
 
+static bool bus_has_devices(Vm *vm, const char *bus)
+{
+    for (const Device *d = vm->devices; d; d = d->next) {
+        if (d->type->bus && strcmp(d->type->bus, bus) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool cmd_info_qtree(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
     static const char *const buses[][2] = {
@@ -533,6 +543,9 @@ static bool cmd_info_qtree(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
     g_string_append(out->text, "bus: main-system-bus\n  type System\n");
     qtree_bus(vm, "", 1, out->text);
     for (unsigned i = 0; i < G_N_ELEMENTS(buses); i++) {
+        if (!bus_has_devices(vm, buses[i][0])) {
+            continue;
+        }
         g_string_append_printf(out->text, "  bus: %s.0\n    type %s\n",
                                buses[i][0], buses[i][1]);
         qtree_bus(vm, buses[i][0], 2, out->text);
