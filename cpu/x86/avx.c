@@ -1,22 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What AVX, AVX2, FMA and F16C add to the 128-bit operations, and memory under
  * a mask. SDM volume 2. */
-#include "cpu/x86/fpu_priv.h"
-
-#define VEC_FN(name)                                                           \
-    void x86_v_##name(Vcpu *v, V128 *d, const V128 *a, const V128 *b,          \
-                      uint64_t imm)
-#define LANES(name, bits, expr)                                                \
-    VEC_FN(name)                                                               \
-    {                                                                          \
-        V128 r;                                                                \
-        for (unsigned i = 0; i < 128 / (bits); i++) {                          \
-            uint##bits##_t x = a->u##bits[i], y = b->u##bits[i];               \
-            (void)x, (void)y;                                                  \
-            r.u##bits[i] = (uint##bits##_t)(expr);                             \
-        }                                                                      \
-        *d = r;                                                                \
-    }
+#include "cpu/x86/vec_priv.h"
 
 /* --- integers ------------------------------------------------------------------- */
 

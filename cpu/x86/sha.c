@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* SHA instructions: FIPS 180-4 and SDM volume 2, SHA1RNDS4 and following. The
  * manual's word A is the highest dword. */
-#include "cpu/x86/fpu_priv.h"
-
-#define VEC_FN(name)                                                           \
-    void x86_v_##name(Vcpu *v, V128 *d, const V128 *a, const V128 *b,          \
-                      uint64_t imm)
+#include "cpu/x86/vec_priv.h"
 
 static uint32_t rol(uint32_t x, unsigned n)
 {

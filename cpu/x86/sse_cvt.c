@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* SSE conversions on softfloat. SDM volume 2, CVTxx. */
-#include "cpu/x86/fpu_priv.h"
+#include "cpu/x86/vec_priv.h"
 
-#define VEC_FN(name)                                                           \
-    void x86_v_##name(Vcpu *v, V128 *d, const V128 *a, const V128 *b,          \
-                      uint64_t imm)
 #define VEC_INT_FN(name)                                                       \
     uint64_t x86_v_##name(Vcpu *v, const V128 *a, const V128 *b, uint64_t imm)
 #define INT_VEC_FN(name)                                                       \

@@ -4,7 +4,7 @@
  * SDM volume 1 11.5 (exceptions), volume 2. All lanes are computed before
  * anything is stored: an unmasked exception leaves the destination alone.
  */
-#include "cpu/x86/fpu_priv.h"
+#include "cpu/x86/vec_priv.h"
 
 FpEnv x86_sse_env(const Vcpu *v)
 {
@@ -63,9 +63,6 @@ uint64_t x86_h_fp_pair_end(Vcpu *v, uint64_t a, uint64_t b, uint64_t c,
     return 0;
 }
 
-#define VEC_FN(name)                                                           \
-    void x86_v_##name(Vcpu *v, V128 *d, const V128 *a, const V128 *b,          \
-                      uint64_t imm)
 #define VEC_INT_FN(name)                                                       \
     uint64_t x86_v_##name(Vcpu *v, const V128 *a, const V128 *b, uint64_t imm)
 

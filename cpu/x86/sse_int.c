@@ -1,27 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Packed integer operations: the portable meaning of the integer rows of
- * accel/vec_ops.def (SDM volume 2). Sources may be the destination's home, so
- * a result is made in r and stored last.
+ * accel/vec_ops.def (SDM volume 2).
  */
-#include "cpu/x86/fpu_priv.h"
+#include "cpu/x86/vec_priv.h"
 
-#define VEC_FN(name)                                                           \
-    void x86_v_##name(Vcpu *v, V128 *d, const V128 *a, const V128 *b,          \
-                      uint64_t imm)
-
-/* Lane by lane: x of a, y of b, both unsigned, make lane r. */
-#define LANES(name, bits, expr)                                                \
-    VEC_FN(name)                                                               \
-    {                                                                          \
-        V128 r;                                                                \
-        for (unsigned i = 0; i < 128 / (bits); i++) {                          \
-            uint##bits##_t x = a->u##bits[i], y = b->u##bits[i];               \
-            (void)x, (void)y;                                                  \
-            r.u##bits[i] = (uint##bits##_t)(expr);                             \
-        }                                                                      \
-        *d = r;                                                                \
-    }
 #define S8(x) ((int)(int8_t)(x))
 #define S16(x) ((int)(int16_t)(x))
 #define S32(x) ((int64_t)(int32_t)(x))

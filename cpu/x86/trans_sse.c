@@ -281,8 +281,7 @@ bool sse_fn_compare(X86Insn *x, const SseRow *row)
 
 /* --- the rest ------------------------------------------------------------------ */
 
-/* 71, 72, 73 with an immediate; the operation is in ModRM.reg. */
-SSE_FN(shift_imm)
+unsigned sse_shift_helper(const X86Insn *x)
 {
     static const uint16_t helpers[3][8] = {
         {[2] = X86_H_psrli_w, [4] = X86_H_psrai_w, [6] = X86_H_pslli_w},
@@ -292,7 +291,14 @@ SSE_FN(shift_imm)
          [6] = X86_H_pslli_q,
          [7] = X86_H_pslli_dq},
     };
-    unsigned helper = helpers[x->op - 0x71][x->reg & 7];
+
+    return helpers[x->op - 0x71][x->reg & 7];
+}
+
+/* 71, 72, 73 with an immediate; the operation is in ModRM.reg. */
+SSE_FN(shift_imm)
+{
+    unsigned helper = sse_shift_helper(x);
     IrRef d = SSE_XMM(x->rm);
 
     if (helper) {

@@ -67,6 +67,8 @@ static inline uint8_t sse_imm(const X86Insn *x)
 const SseRow *sse_row(X86Insn *x);
 /** sse_offers() - the CPU model has it */
 bool sse_offers(const X86Insn *x, SseFeature feature);
+/** sse_shift_helper() - of 71, 72, 73 by ModRM.reg; 0: none */
+unsigned sse_shift_helper(const X86Insn *x);
 /** sse_trans_state() - FXSAVE, FXRSTOR, LDMXCSR, STMXCSR: trans_fxsave.c */
 bool sse_trans_state(X86Insn *x);
 bool sse_trans_xsavec(X86Insn *x);

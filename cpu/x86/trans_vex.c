@@ -342,15 +342,7 @@ VEX_FN(test)
 /* 71, 72, 73: the operation is in ModRM.reg, the destination in vvvv. */
 VEX_FN(shift_imm)
 {
-    static const uint16_t helpers[3][8] = {
-        {[2] = X86_H_psrli_w, [4] = X86_H_psrai_w, [6] = X86_H_pslli_w},
-        {[2] = X86_H_psrli_d, [4] = X86_H_psrai_d, [6] = X86_H_pslli_d},
-        {[2] = X86_H_psrli_q,
-         [3] = X86_H_psrli_dq,
-         [6] = X86_H_pslli_q,
-         [7] = X86_H_pslli_dq},
-    };
-    VexRow r = {.helper = helpers[x->op - 0x71][x->reg & 7], .flags = VX_IMM};
+    VexRow r = {.helper = (uint16_t)sse_shift_helper(x), .flags = VX_IMM};
     IrRef src[2];
 
     if (!r.helper) {
