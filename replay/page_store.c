@@ -60,6 +60,12 @@ typedef struct Job {
     uint16_t size[JOB_PAGES];   /* of out; spill: of in */
 } Job;
 
+typedef struct JobQueue {
+    GMutex lock;
+    GCond filled;
+    GQueue jobs; /* under lock: Job, owned */
+} JobQueue;
+
 struct PageStore {
     PageBlob zero;
     PageBlob **table; /* owned */
@@ -76,9 +82,46 @@ struct PageStore {
     uint64_t file_end, file_used;
     GArray *free_slots[SLOT_CLASSES + 1]; /* owned: uint64_t offsets */
     GThread *worker;
-    GAsyncQueue *todo, *done; /* owned: Job */
-    unsigned jobs;            /* not yet taken back */
+    JobQueue todo, done;
+    unsigned jobs; /* not yet taken back */
 };
+
+/* --- jobs on their way ---------------------------------------------------------- */
+
+static void jobs_init(JobQueue *q)
+{
+    g_mutex_init(&q->lock);
+    g_cond_init(&q->filled);
+    g_queue_init(&q->jobs);
+}
+
+static void jobs_clear(JobQueue *q)
+{
+    g_mutex_clear(&q->lock);
+    g_cond_clear(&q->filled);
+}
+
+static void jobs_push(JobQueue *q, Job *j)
+{
+    g_mutex_lock(&q->lock);
+    g_queue_push_tail(&q->jobs, j);
+    g_cond_signal(&q->filled);
+    g_mutex_unlock(&q->lock);
+}
+
+/* NULL: none, and it is not waited for one. */
+static Job *jobs_pop(JobQueue *q, bool wait)
+{
+    Job *j;
+
+    g_mutex_lock(&q->lock);
+    while (wait && g_queue_is_empty(&q->jobs)) {
+        g_cond_wait(&q->filled, &q->lock);
+    }
+    j = g_queue_pop_head(&q->jobs);
+    g_mutex_unlock(&q->lock);
+    return j;
+}
 
 /* --- life ---------------------------------------------------------------------- */
 
@@ -96,8 +139,8 @@ PageStore *page_store_new(uint64_t budget)
     for (unsigned i = 0; i <= SLOT_CLASSES; i++) {
         s->free_slots[i] = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     }
-    s->todo = g_async_queue_new();
-    s->done = g_async_queue_new();
+    jobs_init(&s->todo);
+    jobs_init(&s->done);
     return s;
 }
 
@@ -108,13 +151,13 @@ void page_store_free(PageStore *s)
     }
     page_store_settle(s);
     if (s->worker) {
-        g_async_queue_push(s->todo, g_new0(Job, 1)); /* nothing to do: end */
+        jobs_push(&s->todo, g_new0(Job, 1)); /* nothing to do: end */
         g_thread_join(s->worker);
     }
     g_assert(s->plain.length == 0 && s->packed.length == 0);
     g_assert(s->spilled == 0 && s->kept == 0);
-    g_async_queue_unref(s->todo);
-    g_async_queue_unref(s->done);
+    jobs_clear(&s->todo);
+    jobs_clear(&s->done);
     for (unsigned i = 0; i <= SLOT_CLASSES; i++) {
         g_array_free(s->free_slots[i], TRUE);
     }
@@ -496,7 +539,7 @@ static gpointer store_worker(gpointer data)
 
     g_assert(pack);
     for (;;) {
-        Job *j = g_async_queue_pop(s->todo);
+        Job *j = jobs_pop(&s->todo, true);
 
         if (j->count == 0) {
             g_free(j);
@@ -507,7 +550,7 @@ static gpointer store_worker(gpointer data)
         } else {
             job_pack(j, pack);
         }
-        g_async_queue_push(s->done, j);
+        jobs_push(&s->done, j);
     }
     ZSTD_freeCCtx(pack);
     return NULL;
@@ -598,7 +641,7 @@ static bool job_give(PageStore *s, GQueue *queue, bool spill)
         s->worker = g_thread_new("checkpoints", store_worker, s);
     }
     s->jobs++;
-    g_async_queue_push(s->todo, j);
+    jobs_push(&s->todo, j);
     return true;
 }
 
@@ -611,7 +654,7 @@ void page_store_tend(PageStore *s)
 {
     Job *j;
 
-    while (s->jobs > 0 && (j = g_async_queue_try_pop(s->done))) {
+    while (s->jobs > 0 && (j = jobs_pop(&s->done, false))) {
         job_take_back(s, j);
     }
     while (store_above(s, 3) && job_give(s, &s->packed, true)) {
@@ -623,7 +666,7 @@ void page_store_tend(PageStore *s)
 void page_store_settle(PageStore *s)
 {
     while (s->jobs > 0) {
-        job_take_back(s, g_async_queue_pop(s->done));
+        job_take_back(s, jobs_pop(&s->done, true));
     }
 }
 
