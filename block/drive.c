@@ -151,6 +151,31 @@ void drives_foreach(Vm *vm, DriveVisit *visit, void *opaque)
     }
 }
 
+void drives_flush(Vm *vm)
+{
+    BlkState *st = blk_state(vm);
+
+    for (guint i = 0; i < st->drives->len; i++) {
+        const Drive *d = g_ptr_array_index(st->drives, i);
+
+        if (d->node) {
+            block_flush(d->node);
+        }
+    }
+}
+
+bool drives_have_overlay(Vm *vm)
+{
+    BlkState *st = blk_state(vm);
+
+    for (guint i = 0; i < st->attached->len; i++) {
+        if (((const Drive *)g_ptr_array_index(st->attached, i))->overlay) {
+            return true;
+        }
+    }
+    return false;
+}
+
 Drive *drive_new(BlkState *st, const char *id)
 {
     Drive *d = g_new0(Drive, 1);

@@ -119,6 +119,15 @@ int q2_set_dirty(Qcow2 *q, bool dirty)
                                      : q->incompatible & ~(uint64_t)Q2_DIRTY);
 }
 
+int q2_mark_dirty(Qcow2 *q)
+{
+    if (q->version < 3 || (q->incompatible & Q2_DIRTY)) {
+        return 0;
+    }
+    q->incompatible |= Q2_DIRTY;
+    return q2_put64(q, Q2_H_INCOMPATIBLE, q->incompatible);
+}
+
 int q2_corrupt(Qcow2 *q, const char *what, uint64_t at)
 {
     if (!(q->incompatible & Q2_CORRUPT)) {

@@ -123,7 +123,8 @@ int q2_put32_64(Qcow2 *q, uint64_t at, uint32_t a, uint64_t b);
 int q2_put64_32(Qcow2 *q, uint64_t at, uint64_t a, uint32_t b);
 /** q2_touch() - before the first write: bitmaps do not know of it */
 int q2_touch(Qcow2 *q);
-int q2_set_dirty(Qcow2 *q, bool dirty);
+int q2_set_dirty(Qcow2 *q, bool dirty); /* on the disk at once */
+int q2_mark_dirty(Qcow2 *q);            /* with the next fsync */
 /** q2_corrupt() - tables make no sense: say so in the image; EIO */
 int q2_corrupt(Qcow2 *q, const char *what, uint64_t at);
 /** q2_read_u64s() - a table of big-endian numbers */

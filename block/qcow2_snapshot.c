@@ -321,6 +321,8 @@ uint64_t q2_vm_state_at(const Qcow2 *q, uint64_t disk_bytes)
     return (disk_bytes + per_l1 - 1) / per_l1 * per_l1;
 }
 
+/* Nothing waits for the disk here, the machine stands still: until the snapshot
+ * is in the table, all that can be lost are counts too high and flags not set. */
 static int begin_held(Qcow2 *q, const Q2View *from, uint64_t vm_state_max,
                       Q2View *out)
 {
@@ -334,11 +336,10 @@ static int begin_held(Qcow2 *q, const Q2View *from, uint64_t vm_state_max,
         return EFBIG;
     }
     err = q2_touch(q);
-    err = err ? err : q2_flush_meta(q, true);
-    err = err ? err : q2_set_dirty(q, true);
+    err = err ? err : q2_flush_meta(q, false);
+    err = err ? err : q2_mark_dirty(q);
     if (!err && from->active) {
         err = q2_fix_flags(q, true);
-        err = err ? err : q2_sync(q);
     }
     err = err ? err : view_ref(q, from->l1, (uint32_t)disk, 1);
     if (err) {
@@ -348,8 +349,7 @@ static int begin_held(Qcow2 *q, const Q2View *from, uint64_t vm_state_max,
     *out = (Q2View){.bytes = from->bytes, .count = (uint32_t)count};
     out->l1 = g_new0(uint64_t, MAX(count, 1));
     memcpy(out->l1, from->l1, disk * 8ull);
-    err = q2_flush_meta(q, true);
-    return err ? err : q2_set_dirty(q, false);
+    return q2_flush_meta(q, false);
 }
 
 int q2_snapshot_begin(Qcow2 *q, const Q2View *from, uint64_t vm_state_max,
@@ -405,7 +405,8 @@ static int finish_held(Qcow2 *q, Q2View *v, const BlockSnapshot *info)
     }
     /* What the view has of its own now is the active one's alone again. */
     err = q2_fix_flags(q, false);
-    return err ? err : q2_sync(q);
+    err = err ? err : q2_sync(q);
+    return err ? err : q2_set_dirty(q, false);
 }
 
 int q2_snapshot_finish(Qcow2 *q, Q2View *v, const BlockSnapshot *info)

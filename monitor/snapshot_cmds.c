@@ -7,20 +7,80 @@
 #include "monitor/job.h"
 #include "monitor/tables.h"
 
-typedef bool SnapshotFn(Vm *vm, const VmStatePlace *place, const char *name,
-                        GError **error);
-
 /* --- for people -------------------------------------------------------------------- */
+
+/* savevm as people know it: when it comes back, the snapshot is there. */
+typedef struct SaveVm {
+    char *name;
+    GError *error;
+    gint busy; /* atomic */
+} SaveVm;
+
+static void savevm_done(Vm *vm, void *opaque, const char *why)
+{
+    SaveVm *s = opaque;
+
+    if (why) {
+        fail(&s->error, "%s", why);
+    }
+    g_atomic_int_set(&s->busy, 0);
+    g_main_context_wakeup(NULL);
+}
+
+static void savevm_call(Vm *vm, void *opaque)
+{
+    const VmStatePlace place = {0};
+    SaveVm *s = opaque;
+
+    g_atomic_int_set(&s->busy, 1);
+    if (!control_ops(vm)->snapshot_save(vm, &place, s->name, savevm_done, s,
+                                        &s->error)) {
+        g_atomic_int_set(&s->busy, 0);
+    }
+}
+
+static void savevm_probe(Vm *vm, void *alive)
+{
+    *(bool *)alive = true;
+}
+
+/* Others are served meanwhile. False: nobody will tell any more. */
+static bool savevm_wait(Vm *vm, SaveVm *s)
+{
+    for (unsigned n = 1; g_atomic_int_get(&s->busy); n++) {
+        bool alive = n % 100 != 0;
+
+        while (g_main_context_iteration(NULL, FALSE)) {
+        }
+        g_usleep(1000);
+        if (!alive) {
+            control_ops(vm)->call(vm, savevm_probe, &alive);
+            if (!alive) {
+                return !g_atomic_int_get(&s->busy);
+            }
+        }
+    }
+    return true;
+}
 
 static bool cmd_savevm(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
-    const VmStatePlace place = {0};
     g_autoptr(GDateTime) now = g_date_time_new_now_local();
     g_autofree char *made = g_date_time_format(now, "vm-%Y%m%d%H%M%S");
-    const char *name = cmd_str(in, "name");
+    g_autofree char *name =
+        g_strdup(cmd_str(in, "name") ? cmd_str(in, "name") : made);
+    SaveVm s = {.name = name};
 
-    return control_ops(vm)->snapshot_save(vm, &place, name ? name : made,
-                                          error);
+    control_ops(vm)->snapshot_prepare(vm);
+    control_ops(vm)->call(vm, savevm_call, &s);
+    if (!savevm_wait(vm, &s)) {
+        return fail(error, "the machine has ended meanwhile");
+    }
+    if (s.error) {
+        g_propagate_error(error, s.error);
+        return false;
+    }
+    return true;
 }
 
 static bool cmd_loadvm(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
@@ -108,7 +168,57 @@ static bool cmd_info_snapshots(Vm *vm, const CmdIn *in, CmdOut *out,
 
 /* --- jobs ---------------------------------------------------------------------------- */
 
-static bool run_job(Vm *vm, const CmdIn *in, const char *type, SnapshotFn *fn,
+/* The nodes a job names; false: one of them is not there. */
+static bool job_nodes(Vm *vm, const CmdIn *in, const char **names,
+                      GError **error)
+{
+    JsonArray *a = json_node_get_array(cmd_node(in, "devices"));
+
+    for (guint i = 0; i < json_array_get_length(a); i++) {
+        names[i] = json_array_get_string_element(a, i);
+        if (!block_find(drives_graph(vm), names[i])) {
+            return fail(error, "No block device node '%s'", names[i]);
+        }
+    }
+    return true;
+}
+
+static void job_done(Vm *vm, void *opaque, const char *why)
+{
+    job_end(opaque, why);
+}
+
+static bool job_save(Vm *vm, const VmStatePlace *place, const char *name,
+                     Job *job, GError **error)
+{
+    return control_ops(vm)->snapshot_save(vm, place, name, job_done, job,
+                                          error);
+}
+
+static bool job_load(Vm *vm, const VmStatePlace *place, const char *name,
+                     Job *job, GError **error)
+{
+    if (!control_ops(vm)->snapshot_load(vm, place, name, error)) {
+        return false;
+    }
+    job_end(job, NULL);
+    return true;
+}
+
+static bool job_delete(Vm *vm, const VmStatePlace *place, const char *name,
+                       Job *job, GError **error)
+{
+    if (!control_ops(vm)->snapshot_delete(vm, place, name, error)) {
+        return false;
+    }
+    job_end(job, NULL);
+    return true;
+}
+
+/* Whoever starts @fn with success ends the job. */
+static bool run_job(Vm *vm, const CmdIn *in, const char *type,
+                    bool (*fn)(Vm *, const VmStatePlace *, const char *, Job *,
+                               GError **),
                     GError **error)
 {
     JsonArray *a = json_node_get_array(cmd_node(in, "devices"));
@@ -124,38 +234,26 @@ static bool run_job(Vm *vm, const CmdIn *in, const char *type, SnapshotFn *fn,
     if (!job) {
         return false;
     }
-    for (guint i = 0; i < json_array_get_length(a); i++) {
-        names[i] = json_array_get_string_element(a, i);
-        if (!block_find(drives_graph(vm), names[i])) {
-            fail(&why, "No block device node '%s'", names[i]);
-        }
-        if (why) {
-            break;
-        }
+    if (!job_nodes(vm, in, names, &why)
+        || !fn(vm, &place, cmd_str(in, "tag"), job, &why)) {
+        job_end(job, why->message);
     }
-    if (!why) {
-        fn(vm, &place, cmd_str(in, "tag"), &why);
-    }
-    job_end(job, why ? why->message : NULL);
     return true;
 }
 
 static bool cmd_job_save(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
-    return run_job(vm, in, "snapshot-save", control_ops(vm)->snapshot_save,
-                   error);
+    return run_job(vm, in, "snapshot-save", job_save, error);
 }
 
 static bool cmd_job_load(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
-    return run_job(vm, in, "snapshot-load", control_ops(vm)->snapshot_load,
-                   error);
+    return run_job(vm, in, "snapshot-load", job_load, error);
 }
 
 static bool cmd_job_delete(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
 {
-    return run_job(vm, in, "snapshot-delete", control_ops(vm)->snapshot_delete,
-                   error);
+    return run_job(vm, in, "snapshot-delete", job_delete, error);
 }
 
 /* clang-format off */
@@ -168,7 +266,7 @@ static const CmdArg args_job_delete[] = {
     {"job-id", ARG_STR}, {"tag", ARG_STR}, {"devices", ARG_LIST}, {NULL}};
 
 const CmdRow cmd_rows_snapshot[] = {
-    {NULL, "savevm", args_save, cmd_savevm, NULL, "save the machine and its disks under a name", 0},
+    {NULL, "savevm", args_save, cmd_savevm, NULL, "save the machine and its disks under a name", CMD_IO},
     {NULL, "loadvm", args_name, cmd_loadvm, NULL, "go back to what savevm saved", 0},
     {NULL, "delvm", args_name, cmd_delvm, NULL, "delete what savevm saved", 0},
     {NULL, "info snapshots", NULL, cmd_info_snapshots, NULL, "what savevm has saved", 0},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/trace.h"
+#include "block/drives.h"
 #include "hw/machine.h"
 #include "hw/ps2.h"
 #include "system/debug.h"
@@ -296,6 +297,7 @@ const ControlOps run_control_ops = {
     .long_mode = run_long_mode,
     .set_action = run_set_action,
     .snapshot_save = snapshot_save,
+    .snapshot_prepare = drives_flush,
     .snapshot_load = snapshot_load,
     .snapshot_delete = snapshot_delete,
     .print_registers = run_print_registers,

@@ -110,12 +110,17 @@ struct Run {
     bool held;  /* it would have ended, but for a debugger */
     RunDebug debug;
     RunTravel travel;
-    Moment served_at; /* where requests were served last */
-    bool break_set;   /* stop once at .break_at */
+    Moment served_at;   /* where requests were served last */
+    Moment debug_start; /* where the last debugger came ... */
+    bool debug_started; /* ... if one has */
+    bool debug_comes;   /* when the way is over */
+    unsigned debug_pins;
+    bool break_set; /* stop once at .break_at */
     Moment break_at;
-    GArray *hooks;       /* owned: RunHook */
-    FILE *perf_map;      /* owned: machine thread */
-    guint64 seen_icount; /* under lock: for the progress line */
+    GArray *hooks;                /* owned: RunHook */
+    struct SnapshotWriter *saver; /* owned: at work; NULL: none */
+    FILE *perf_map;               /* owned: machine thread */
+    guint64 seen_icount;          /* under lock: for the progress line */
 };
 
 static inline Run *run_of(const Vm *vm)

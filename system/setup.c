@@ -755,6 +755,9 @@ void setup_free(Setup *s)
     }
     gdb_free(s->vm, s->run ? run_status(s->run) : 1);
     monitors_free(s->vm);
+    if (s->run) {
+        snapshot_writer_settle(s->vm);
+    }
     drives_close(s->vm);
     chardevs_close(s->vm);
     run_free(s->run);

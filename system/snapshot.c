@@ -94,51 +94,79 @@ static bool page_is_zero(const uint8_t *p)
     return p[0] == 0 && memcmp(p, p + 1, GUEST_PAGE_SIZE - 1) == 0;
 }
 
-static void put_pages(Vm *vm, VmSave *s)
+void snapshot_put_page(VmSave *s, RamPage page, const uint8_t *content)
 {
     uint8_t number[4];
 
-    for (RamPage page = 0; page < ram_page_count(vm->ram); page++) {
-        const uint8_t *p = ram_page_host(vm->ram, page);
-
-        if (!page_is_zero(p)) {
-            st_le32(number, page);
-            vmstate_put(s, number, sizeof(number));
-            vmstate_put(s, p, GUEST_PAGE_SIZE);
-        }
+    if (!page_is_zero(content)) {
+        st_le32(number, page);
+        vmstate_put(s, number, sizeof(number));
+        vmstate_put(s, content, GUEST_PAGE_SIZE);
     }
+}
+
+void snapshot_put_end(VmSave *s)
+{
+    uint8_t number[4];
+
     st_le32(number, PAGES_END);
     vmstate_put(s, number, sizeof(number));
 }
 
-static bool save_now(Vm *vm, const VmStatePlace *place, const char *name,
-                     GError **error)
+static void put_pages(Vm *vm, VmSave *s)
 {
-    uint64_t ram = ram_page_count(vm->ram) * (uint64_t)(GUEST_PAGE_SIZE + 8);
-    g_autoptr(GByteArray) state = pack_machine(vm);
-    uint8_t head[HEAD_BYTES];
+    for (RamPage page = 0; page < ram_page_count(vm->ram); page++) {
+        snapshot_put_page(s, page, ram_page_host(vm->ram, page));
+    }
+    snapshot_put_end(s);
+}
+
+static BlockSnapshot save_info(Vm *vm, const char *name)
+{
     int64_t now = g_get_real_time();
-    g_autofree char *own_name = g_strdup(name);
-    BlockSnapshot info = {
-        .name = own_name,
+
+    return (BlockSnapshot){
+        .name = g_strdup(name),
         .date_sec = now / G_USEC_PER_SEC,
         .date_nsec = (uint32_t)(now % G_USEC_PER_SEC * 1000),
         .vm_clock_ns = (uint64_t)MAX(vm_now(vm).ns, 0),
         .icount =
             replay_counts(vm->replay) ? clock_icount(vm->clock) : UINT64_MAX,
     };
+}
+
+/* Disks are frozen, and all but the pages is in the stream. */
+static VmSave *save_begin(Vm *vm, const VmStatePlace *place, GError **error)
+{
+    uint64_t ram = ram_page_count(vm->ram) * (uint64_t)(GUEST_PAGE_SIZE + 8);
+    g_autoptr(GByteArray) state = pack_machine(vm);
+    uint8_t head[HEAD_BYTES];
     VmSave *s;
 
     if (!vmstate_begin(vm, place, ram + state->len + STATE_MARGIN, &s, error)) {
-        return false;
+        return NULL;
     }
     st_le32(head, MAGIC);
     st_le32(head + 4, FORMAT);
     st_le64(head + 8, state->len);
     vmstate_put(s, head, sizeof(head));
     vmstate_put(s, state->data, state->len);
-    put_pages(vm, s);
-    return vmstate_finish(s, &info, error);
+    return s;
+}
+
+static bool save_now(Vm *vm, const VmStatePlace *place, const char *name,
+                     GError **error)
+{
+    BlockSnapshot info = save_info(vm, name);
+    VmSave *s = save_begin(vm, place, error);
+    bool ok = false;
+
+    if (s) {
+        put_pages(vm, s);
+        ok = vmstate_finish(s, &info, error);
+    }
+    g_free(info.name);
+    return ok;
 }
 
 /* The machine stands still meanwhile, and says so. */
@@ -160,19 +188,57 @@ while_stopped(Vm *vm, RunState why,
     return ok;
 }
 
-bool snapshot_save(Vm *vm, const VmStatePlace *place, const char *name,
-                   GError **error)
+static bool save_start(Vm *vm, const VmStatePlace *place, const char *name,
+                       SnapshotDone *done, void *opaque, GError **error)
 {
-    if (vm->requests) {
-        return fail(error, "the machine is being reset or switched off");
+    bool running = control_ops(vm)->state(vm) == RUN_RUNNING;
+    BlockSnapshot info;
+    VmSave *s;
+
+    if (running) {
+        run_stop(vm, RUN_SAVE_VM);
     }
-    return while_stopped(vm, RUN_SAVE_VM, save_now, place, name, error);
+    info = save_info(vm, name);
+    s = save_begin(vm, place, error);
+    if (s) {
+        snapshot_writer_start(vm, s, &info, done, opaque);
+    }
+    g_free(info.name);
+    if (running && !run_of(vm)->quitting) {
+        run_cont(vm, NULL);
+    }
+    return s != NULL;
+}
+
+static bool save_possible(Vm *vm, GError **error)
+{
+    if (snapshot_writer_busy(vm)) {
+        return fail(error, "a snapshot is being saved");
+    }
+    return !vm->requests
+           || fail(error, "the machine is being reset or switched off");
+}
+
+bool snapshot_save(Vm *vm, const VmStatePlace *place, const char *name,
+                   SnapshotDone *done, void *opaque, GError **error)
+{
+    if (!save_possible(vm, error)) {
+        return false;
+    }
+    if (snapshot_writer_possible(vm)) {
+        return save_start(vm, place, name, done, opaque, error);
+    }
+    if (!while_stopped(vm, RUN_SAVE_VM, save_now, place, name, error)) {
+        return false;
+    }
+    done(vm, opaque, NULL);
+    return true;
 }
 
 bool snapshot_delete(Vm *vm, const VmStatePlace *place, const char *name,
                      GError **error)
 {
-    return vmstate_delete(vm, place, name, error);
+    return save_possible(vm, error) && vmstate_delete(vm, place, name, error);
 }
 
 /* --- loading ---------------------------------------------------------------------- */
@@ -470,8 +536,12 @@ static bool of_this_recording(Vm *vm, const Head *h, const char *name,
 bool snapshot_load(Vm *vm, const VmStatePlace *place, const char *name,
                    GError **error)
 {
+    Moment start;
     Head h;
 
+    if (snapshot_writer_busy(vm)) {
+        return fail(error, "a snapshot is being saved");
+    }
     switch (replay_mode(vm->replay)) {
     case REPLAY_NONE:
         return while_stopped(vm, RUN_RESTORE_VM, load_now, place, name, error);
@@ -481,6 +551,9 @@ bool snapshot_load(Vm *vm, const VmStatePlace *place, const char *name,
                     "would have to be cut");
     case REPLAY_PLAY:
         break;
+    }
+    if (strcmp(name, "start_debugging") == 0 && run_debug_start(vm, &start)) {
+        return run_seek(vm, start, error);
     }
     return read_head(vm, place, name, &h, error)
            && of_this_recording(vm, &h, name, error)

@@ -5,10 +5,16 @@
 
 #include "block/vmstate.h"
 #include "system/options.h"
+#include "system/snapshot_writer.h"
 
 /* Thread: machine, between steps. */
+/** snapshot_save() - the machine stands still for a moment only, where that is
+ *  possible; @done is told once, at the latest from within */
 bool snapshot_save(Vm *vm, const VmStatePlace *place, const char *name,
-                   GError **error);
+                   SnapshotDone *done, void *opaque, GError **error);
+/* Of the stream: one page that may be all zeroes; the end of pages. */
+void snapshot_put_page(VmSave *s, RamPage page, const uint8_t *content);
+void snapshot_put_end(VmSave *s);
 /** snapshot_load() - in replay: go to the moment it was made at */
 bool snapshot_load(Vm *vm, const VmStatePlace *place, const char *name,
                    GError **error);

@@ -33,6 +33,9 @@ void drives_seal(Vm *vm, Seal *seal);
 /** drives_resumed() - the machine runs again: requests that stopped it are
  *  tried again */
 void drives_resumed(Vm *vm);
+/** drives_flush() - all images to the disk. Thread: any */
+void drives_flush(Vm *vm);
+bool drives_have_overlay(Vm *vm);
 /** drives_close() - waits for host threads, flushes, closes; the machine thread
  *  has ended. Devices that still exist have no drives after it. */
 void drives_close(Vm *vm);

@@ -69,8 +69,13 @@ typedef struct ControlOps {
     /** wait, serving others, until it is there. Thread: I/O */
     void (*arrive)(Vm *vm);
     /* Named snapshots (block/vmstate.h). */
+    /** @done is told once (@why NULL: it worked), maybe from within; the machine
+     *  may go on before. False: refused, and @done is not told */
     bool (*snapshot_save)(Vm *vm, const VmStatePlace *place, const char *name,
-                          GError **error);
+                          void (*done)(Vm *vm, void *opaque, const char *why),
+                          void *opaque, GError **error);
+    /** to the files what waits, so that snapshot_save() is quick. Thread: I/O */
+    void (*snapshot_prepare)(Vm *vm);
     bool (*snapshot_load)(Vm *vm, const VmStatePlace *place, const char *name,
                           GError **error);
     bool (*snapshot_delete)(Vm *vm, const VmStatePlace *place, const char *name,

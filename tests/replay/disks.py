@@ -235,8 +235,18 @@ def test_plain(b):
         c.die("a snapshot that is not there was loaded")
     b.qmp.ask("cont")
     b.same("loadvm", b.end(), rest)
+    shutil.copy("base.qcow2", "own.qcow2")
+    b.start(way)  # the machine runs on while its pages are written
+    b.wait_output(1000)
+    if b.hmp("savevm busy"):
+        c.die("savevm failed")
+    b.same("after savevm at work", b.end())
+    check_image("own.qcow2")
+    status, rest, _ = b.run(way + ["-loadvm", "busy"])
+    if status != EXIT or len(rest) < 100 or not b.want.endswith(rest):
+        c.die("savevm at work: status %s, %d bytes" % (status, len(rest)))
     b.start(way + ["-S"])
-    b.hmp("delvm mid")
+    b.hmp("delvm busy")
     b.qmp.ask("quit")
     b.end()
     check_image("own.qcow2")
