@@ -369,6 +369,7 @@ static void exec_attach(Vm *vm, void *opaque)
     g->g_vcpu = 0;
     g->c_vcpu = -1;
     gdb_halt(g);
+    g->ops->attached(vm);
 }
 
 static void exec_vanish(Vm *vm, void *opaque)

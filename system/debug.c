@@ -10,6 +10,8 @@
 #include "gdbstub/gdbstub.h"
 #include "system/run_priv.h"
 
+#define DEBUG_PINS_MAX 16 /* checkpoints of debuggers that came */
+
 /* --- state hooks ---------------------------------------------------------------- */
 
 void run_add_hook(Run *r, RunHookFn *fn, void *opaque)
@@ -174,6 +176,29 @@ static bool debug_deliver(Vm *vm, GError **error)
            || fail(error, "%s", replay_report(vm->replay));
 }
 
+/* Where this debugger came: `loadvm start_debugging` leads back. */
+void debug_attached(Vm *vm)
+{
+    Run *r = run_of(vm);
+
+    r->debug_comes = r->travel.goal != TRAVEL_GOAL_NONE;
+    if (replay_mode(vm->replay) != REPLAY_PLAY || r->debug_comes) {
+        return;
+    }
+    r->debug_start = replay_moment(vm->replay);
+    r->debug_started = true;
+    if (!r->ended && !vm->requests && r->debug_pins < DEBUG_PINS_MAX) {
+        r->debug_pins++;
+        checkpoint_take(replay_checkpoints(vm->replay), true);
+    }
+}
+
+bool run_debug_start(const Vm *vm, Moment *out)
+{
+    *out = run_of(vm)->debug_start;
+    return run_of(vm)->debug_started;
+}
+
 static bool debug_can_back(const Vm *vm)
 {
     return replay_mode(vm->replay) == REPLAY_PLAY;
@@ -249,6 +274,7 @@ static const GdbOps debug_gdb_ops = {
     .stop = debug_pause,
     .cont = run_cont,
     .step = debug_step,
+    .attached = debug_attached,
     .can_back = debug_can_back,
     .step_back = run_step_back,
     .cont_back = run_cont_back,

@@ -163,6 +163,10 @@ uint64_t debug_limit(const Run *r, const Vcpu *v);
 void debug_ran(Run *r, const Vcpu *v, uint64_t before);
 /** debug_check() - where requests are served: stop here? */
 void debug_check(Run *r, Vcpu *v);
+/** debug_attached() - a debugger has come */
+void debug_attached(Vm *vm);
+/** run_debug_start() - where the last debugger came; false: none has */
+bool run_debug_start(const Vm *vm, Moment *out);
 /** debug_go_on() - the debugger went from a machine that it had stopped */
 void debug_go_on(Run *r);
 /** debug_break_here() - is a breakpoint reached whose condition is true? */

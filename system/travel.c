@@ -109,11 +109,12 @@ static void travel_watch(Run *r, Moment before, Moment now)
     AccelWatchHit hit;
 
     if (accel_watch_take(r->vm, &hit) && t->points && !t->ranges) {
-        travel_hit(t->t, &(TravelHit){.at = run_travel_before(r, before, now),
-                                      .kind = GDB_STOP_WATCH,
-                                      .vcpu = hit.index,
-                                      .address = hit.va,
-                                      .size = hit.kind});
+        t->there |= travel_hit(
+            t->t, &(TravelHit){.at = run_travel_before(r, before, now),
+                               .kind = GDB_STOP_WATCH,
+                               .vcpu = hit.index,
+                               .address = hit.va,
+                               .size = hit.kind});
     }
 }
 
@@ -130,7 +131,7 @@ void run_travel_served(Run *r, Vcpu *v)
         || (t->first && travel_found(t->t))) {
         t->there = true;
     } else if (t->points && debug_break_here(r, v)) {
-        travel_hit(
+        t->there = travel_hit(
             t->t,
             &(TravelHit){.at = now, .kind = GDB_STOP_BREAK, .vcpu = v->index});
     }
@@ -277,6 +278,9 @@ void run_travel(Run *r)
     t->goal = TRAVEL_GOAL_NONE;
     if (!r->quitting) {
         travel_over(r, end, &hit);
+    }
+    if (r->debug_comes) {
+        debug_attached(r->vm);
     }
     run_settled(r);
     run_arrived(r);

@@ -193,7 +193,7 @@ void run_find_served(Run *r, Moment before, Moment now)
         && moment_compare(hit.at, t->origin) < 0) {
         find_read(r, t->answer.after);
     }
-    travel_hit(t->t, &hit);
+    t->there |= travel_hit(t->t, &hit) && t->ranges;
 }
 
 /* --- the whole way ----------------------------------------------------------------------- */

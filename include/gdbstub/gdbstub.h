@@ -47,6 +47,8 @@ typedef struct GdbOps {
     bool (*cont)(Vm *vm, GError **error);
     /** run until vCPU @vcpu has made one step, then stop */
     bool (*step)(Vm *vm, unsigned vcpu, GError **error);
+    /** a debugger has come, and the machine stands still or is about to */
+    void (*attached)(Vm *vm);
     /** going back is possible at all: a replay */
     bool (*can_back)(const Vm *vm);
     /** as .step and .cont, backwards */

@@ -46,6 +46,7 @@ class Walk:
         self.end = None
         self.at = None
         self.look("start")
+        self.start = self.at
 
     def die(self, why):
         for line in self.log[-12:]:
@@ -245,12 +246,26 @@ class Walk:
         self.gdb.close()
         self.gdb = self.replay.gdb()
         self.look("a new debugger, the old one left at %s" % (before,))
+        self.start = self.at
+
+    def start_debugging(self):
+        self.qmp.ask("query-status")
+        self.qmp.events.clear()
+        said = self.qmp.ask("human-monitor-command",
+                            **{"command-line": "loadvm start_debugging"})
+        if said.get("return") != "":
+            self.die("loadvm start_debugging: %s" % said)
+        self.qmp.wait("STOP")
+        self.look("where the debugger came")
+        if self.at != self.start:
+            self.die("start_debugging is not at %s" % (self.start,))
 
     def run(self):
         moves = [self.seek_far, self.seek_near, self.seek_known, self.seek_qmp,
                  self.step, self.step_back, self.there_and_back,
                  self.break_back, self.watch_back, self.on, self.find,
-                 self.last_write, self.cancel, self.vanish]
+                 self.last_write, self.cancel, self.vanish,
+                 self.start_debugging]
         self.to_end()
         for _ in range(self.o.moves):
             self.rng.choice(moves)()

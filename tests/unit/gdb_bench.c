@@ -66,6 +66,10 @@ static bool fake_travelling(const Vm *vm)
     return false;
 }
 
+static void fake_attached(Vm *vm)
+{
+}
+
 static bool fake_can_back(const Vm *vm)
 {
     return bench_of(vm)->replaying;
@@ -110,6 +114,7 @@ static const GdbOps fake_ops = {
     .call = fake_call,
     .call_settled = fake_call,
     .travelling = fake_travelling,
+    .attached = fake_attached,
     .can_back = fake_can_back,
     .step_back = fake_step_back,
     .cont_back = fake_cont_back,
