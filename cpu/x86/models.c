@@ -33,6 +33,8 @@ static const uint32_t implemented_all[X86_FEAT_NAMED] = {
         | X86_FXD_RDTSCP | X86_FXD_LM | 1u << 22 /* mmxext */,
     [X86_FEAT_80000001_ECX] = X86_FXC_LAHF_LM | 1u << 5 /* abm */
         | 1u << 8 /* 3dnowprefetch */,
+    [X86_FEAT_80000008_EBX] = 1u << 2 /* xsaveerptr: always */
+        | 1u << 9 /* wbnoinvd: nothing is cached */,
     [X86_FEAT_D1_EAX] = X86_FD1_XSAVEOPT | X86_FD1_XSAVEC
         | X86_FD1_XGETBV1 | X86_FD1_XSAVES,
     [X86_FEAT_6_EAX] = 1u << 2 /* arat: the APIC timer never stops */,
