@@ -80,6 +80,9 @@ static const StateField x86_cpu_state[] = {
     STATE(X86Cpu, init),
     STATE(X86Cpu, nmi_pending), STATE(X86Cpu, nmi_blocked),
     STATE(X86Cpu, init_pending), STATE(X86Cpu, init_bsp), STATE(X86Cpu, smm),
+    STATE(X86Cpu, smi_pending), STATE(X86Cpu, smm_wait),
+    STATE(X86Cpu, smm_nmi_blocked), WIRE(X86Cpu, smm_view),
+    WIRE(X86Cpu, smm_owner),
     STATE(X86Cpu, inhibit), STATE(X86Cpu, inhibit_debug),
     STATE(X86Cpu, debug_pending), STATE(X86Cpu, wait_sipi),
     STATE(X86Cpu, intr_cooked), STATE(X86Cpu, sipi_vector),
@@ -183,7 +186,7 @@ void x86_reset(X86Cpu *c)
     c->misc_enable = 1; /* fast strings */
     c->mtrr_def = 0;
     c->smbase = 0x30000;
-    c->smm = false;
+    c->smm = c->smi_pending = c->smm_wait = c->smm_nmi_blocked = false;
     c->mcg_status = 0;
     memset(c->mtrr_base, 0, sizeof(c->mtrr_base));
     memset(c->mtrr_mask, 0, sizeof(c->mtrr_mask));
@@ -211,7 +214,7 @@ static bool between_steps(const X86Cpu *c)
 void x86_cpu_init(X86Cpu *c, bool bsp)
 {
     c->init_bsp = bsp;
-    if (between_steps(c)) {
+    if (between_steps(c) && !c->smm && !c->smm_wait) {
         x86_do_init(c);
     } else {
         c->init_pending = true;
@@ -249,9 +252,14 @@ static void nmi_changed(Device *dev, unsigned n, bool level)
     }
 }
 
-/* System management mode is not modelled. */
 static void smi_changed(Device *dev, unsigned n, bool level)
 {
+    X86Cpu *c = (X86Cpu *)dev;
+
+    if (level && c->smm_view) {
+        c->smi_pending = true;
+        vm_horizon_changed(dev->vm);
+    }
 }
 
 static void init_changed(Device *dev, unsigned n, bool level)

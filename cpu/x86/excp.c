@@ -143,7 +143,7 @@ static bool next_event(X86Cpu *c, Event *ev)
     return true;
 }
 
-static void shutdown(X86Cpu *c)
+void x86_shutdown(X86Cpu *c)
 {
     guest_error(&c->v.dev, "triple fault at %#" G_GINT64_MODIFIER "x", c->v.pc);
     c->v.halted = true;
@@ -485,7 +485,7 @@ static void enter(X86Cpu *c, Event ev)
     }
     c->v.fault = false;
     c->inhibit = c->inhibit_debug = false; /* as behind any other event */
-    shutdown(c);
+    x86_shutdown(c);
 }
 
 void x86_enter_handler(X86Cpu *c, unsigned vector, bool soft, bool has_error,
@@ -534,13 +534,16 @@ bool x86_irq_acceptable(const Vcpu *v)
 {
     const X86Cpu *c = (const X86Cpu *)v;
 
-    if (c->init_pending) {
+    if (c->smm_wait) {
+        return false;
+    }
+    if (c->init_pending && !c->smm) {
         return true;
     }
     if (c->wait_sipi || c->inhibit) {
         return false;
     }
-    return (c->nmi_pending && !c->nmi_blocked)
+    return (c->smi_pending && !c->smm) || (c->nmi_pending && !c->nmi_blocked)
            || (c->intr.level && (c->eflags & X86_IF));
 }
 
@@ -548,7 +551,8 @@ bool x86_runnable(const Vcpu *v)
 {
     const X86Cpu *c = (const X86Cpu *)v;
 
-    return (!v->halted && !c->wait_sipi) || x86_irq_acceptable(v);
+    return (!v->halted && !c->wait_sipi && !c->smm_wait)
+           || x86_irq_acceptable(v);
 }
 
 bool x86_irq_inhibited(const Vcpu *v)
@@ -577,11 +581,15 @@ void x86_irq_accept(Vcpu *v)
     X86Cpu *c = x86_of(v);
     int vector;
 
-    if (c->init_pending) {
-        x86_do_init(c);
+    if (!x86_irq_acceptable(v)) {
         return;
     }
-    if (!x86_irq_acceptable(v)) {
+    if (c->smi_pending && !c->smm && !c->wait_sipi && !c->inhibit) {
+        x86_smm_enter(c);
+        return;
+    }
+    if (c->init_pending && !c->smm) {
+        x86_do_init(c);
         return;
     }
     if (c->nmi_pending && !c->nmi_blocked) {

@@ -240,6 +240,13 @@ bool x86_vme_redirects(X86Cpu *c, unsigned vector, bool *out);
 /** x86_vme_enter() - to there; @ip is pushed */
 bool x86_vme_enter(X86Cpu *c, unsigned vector, uint64_t ip);
 
+uint64_t x86_cr4_known(const X86Cpu *c); /* sysregs.c: bits that exist */
+
+/* --- smm.c ------------------------------------------------------------------- */
+/** x86_smm_enter() - take the pending SMI, between two steps */
+void x86_smm_enter(X86Cpu *c);
+void x86_shutdown(X86Cpu *c); /* excp.c */
+
 /* --- msr.c ------------------------------------------------------------------ */
 /** x86_msr_read(), x86_msr_write() - false: no such register or bad value */
 bool x86_msr_read(X86Cpu *c, uint32_t n, uint64_t *out);

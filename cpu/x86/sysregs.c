@@ -126,7 +126,7 @@ static void write_cr3(X86Cpu *c, uint64_t value)
     vcpu_fetch_again(&c->v);
 }
 
-static uint64_t cr4_known(const X86Cpu *c)
+uint64_t x86_cr4_known(const X86Cpu *c)
 {
     static const struct {
         uint64_t cr4;
@@ -166,7 +166,7 @@ static void write_cr4(X86Cpu *c, uint64_t value)
 {
     uint64_t changed = value ^ c->cr4;
 
-    if ((value & ~cr4_known(c)) || (x86_long(c) && !(value & X86_CR4_PAE))
+    if ((value & ~x86_cr4_known(c)) || (x86_long(c) && !(value & X86_CR4_PAE))
         || ((changed & value & X86_CR4_PCIDE)
             && (!x86_long(c) || (c->cr3 & 0xfff)))) {
         gp0(c);
@@ -608,13 +608,6 @@ uint64_t x86_h_fsgsbase(Vcpu *v, uint64_t write, uint64_t value, uint64_t u1,
     } else if (write && !x86_canonical(value)) {
         gp0(c);
     }
-    return 0;
-}
-
-/* System management mode is not modelled. */
-uint64_t x86_h_rsm(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3, uint64_t u4)
-{
-    x86_raise(x86_of(v), X86_UD);
     return 0;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "hw/piix4_pm.h"
 
+#include "core/bytes.h"
 #include "core/vm.h"
 
 #define PM_BYTES 64
@@ -54,6 +55,7 @@ typedef struct Piix4Pm {
     uint8_t apm_ctrl, apm_sts;
     uint8_t smb[SMB_REGS];
     IrqLine *sci;         /* borrowed: from the board */
+    IrqLine *smi;         /* borrowed: from the board; NULL: no SMM */
     MemRegion *pm_region; /* borrowed: of the Vm */
     MemRegion *smb_region;
 } Piix4Pm;
@@ -68,7 +70,7 @@ static const PciConfigRow pm_config[] = {
     {0x4c, 4, 0, 0xffffffff, 0, "GPICTL"},
     {0x50, 4, 0, 0x00ffffff, 0, "DEVRESD"},
     {0x54, 4, 0, 0xffffffff, 0, "DEVACTA"},
-    {REG_DEVACTB, 4, DEVACTB_APMC_EN, 0x03ffffff, 0, "DEVACTB: APMC_EN set, there is no SMM to set up"},
+    {REG_DEVACTB, 4, DEVACTB_APMC_EN, 0x03ffffff, 0, "DEVACTB: APMC_EN is set when there is no SMM to set up"},
     {0x5c, 4, 0, 0xffffffff, 0, "DEVRESA"}, {0x60, 4, 0x90000000, 0xffffffff, 0, "DEVRESB"},
     {0x64, 4, 0, 0xffffffff, 0, "DEVRESC"}, {0x68, 4, 0, 0xffffffff, 0, "DEVRESE"},
     {0x6c, 4, 0, 0xffffffff, 0, "DEVRESF"}, {0x70, 4, 0, 0xffffffff, 0, "DEVRESG"},
@@ -91,7 +93,7 @@ static const StateField pm_state[] = {
     STATE(Piix4Pm, overflow),
     STATE(Piix4Pm, apm_ctrl), STATE(Piix4Pm, apm_sts),
     STATE(Piix4Pm, smb),
-    WIRE(Piix4Pm, sci), WIRE(Piix4Pm, pm_region), WIRE(Piix4Pm, smb_region),
+    WIRE(Piix4Pm, sci), WIRE(Piix4Pm, smi), WIRE(Piix4Pm, pm_region), WIRE(Piix4Pm, smb_region),
     STATE_END,
 };
 /* clang-format on */
@@ -281,6 +283,9 @@ static void apm_write(Device *dev, uint64_t off, uint64_t v, unsigned size)
         p->cntrl &= (uint16_t)~CNTRL_SCI_EN;
     }
     pm_update(p);
+    if (p->smi && ld_le32(p->pci.config + REG_DEVACTB) & DEVACTB_APMC_EN) {
+        irq_pulse(p->smi);
+    }
 }
 
 static const MemOps apm_ops = {
@@ -349,6 +354,9 @@ static void pm_reset(PciDevice *pd)
 {
     Piix4Pm *p = (Piix4Pm *)pd;
 
+    if (p->smi) { /* firmware finds out that SMM is to be set up */
+        st_le32(pd->config + REG_DEVACTB, 0);
+    }
     p->next_overflow = pm_overflow_after(pm_ticks(p));
     pm_update(p);
 }
@@ -368,6 +376,11 @@ static bool pm_realize(PciDevice *pd, GError **error)
     mem_add(vm->io_root, PIIX4_PM_APM_CTRL,
             mem_io(vm, "apm", &pd->dev, &apm_ops, 2), 0);
     return true;
+}
+
+void piix4_pm_set_smi(Device *pm, IrqLine *smi)
+{
+    ((Piix4Pm *)pm)->smi = smi;
 }
 
 void piix4_pm_connect(Device *pm, IrqLine *sci)

@@ -3,7 +3,7 @@
  * Intel 440FX PCIset, 82441FX PMC: host bridge, shadow RAM, SMRAM.
  * Source: Intel 290549-001 (PMC data sheet), section 3; PCI 3.2.2.3.2.
  * Not modelled: DRAM timing registers do nothing; a PAM segment that reads PCI
- * and writes DRAM behaves as PCI only; SMM itself.
+ * and writes DRAM behaves as PCI only; D_CLS in SMM (data would go to PCI).
  */
 #include "hw/i440fx.h"
 
@@ -31,6 +31,7 @@ typedef struct I440fx {
     PciDevice pci;   /* first */
     PciBus *own_bus; /* owned */
     uint32_t conf_address;
+    bool in_smm; /* the processor that runs */
     uint64_t ram_bytes;
     MemRegion *ram; /* borrowed: of the Vm, as are the other regions */
     MemRegion *pci_mem;
@@ -84,7 +85,7 @@ static const StateField i440fx_state[] = {
     STATE_GROUP(I440fx, pci, pci_device_rows, PciDevice),
     WIRE(I440fx, own_bus),
     STATE(I440fx, conf_address, .doc = "0xcf8"),
-    WIRE(I440fx, ram_bytes), WIRE(I440fx, ram), WIRE(I440fx, pci_mem),
+    STATE(I440fx, in_smm), WIRE(I440fx, ram_bytes), WIRE(I440fx, ram), WIRE(I440fx, pci_mem),
     WIRE(I440fx, pam_ram),  WIRE(I440fx, smram),
     WIRE(I440fx, cf8_owner), WIRE(I440fx, cf8_ops),
     STATE_END,
@@ -117,9 +118,9 @@ static void update_smram(I440fx *f)
 {
     unsigned v = f->pci.config[SMRAM_REG];
 
-    /* The processor is never in SMM here: only D_OPEN shows this DRAM. */
-    mem_set_enabled(f->smram,
-                    v & SMRAM_ENABLE && v & SMRAM_OPEN && !(v & SMRAM_CLOSED));
+    bool open = v & SMRAM_OPEN && !(v & SMRAM_CLOSED);
+
+    mem_set_enabled(f->smram, v & SMRAM_ENABLE && (open || f->in_smm));
 }
 
 /* 3.2.19: D_LCK turns D_OPEN off and stays, with C_BASE_SEG, until reset. */
@@ -145,6 +146,12 @@ static void i440fx_remap(PciDevice *pd)
     update_smram(f);
     mem_commit(vm);
     vm_horizon_changed(vm);
+}
+
+void i440fx_set_smm(Device *dev, bool in_smm)
+{
+    ((I440fx *)dev)->in_smm = in_smm;
+    i440fx_remap((PciDevice *)dev);
 }
 
 static void i440fx_config_written(PciDevice *pd, unsigned at, unsigned size)

@@ -211,6 +211,14 @@ static const PciBusOps pc_pci_ops = {
     .msi = pc_msi,
 };
 
+static void wire_smm(Pc *pc)
+{
+    for (unsigned i = 0; i < pc->cpus; i++) {
+        x86_cpu_set_smm(pc->cpu[i], i440fx_set_smm, pc->i440fx);
+    }
+    piix4_pm_set_smi(pc->pm, &pc->cpu[0]->smi);
+}
+
 static bool build_chipset(Pc *pc, const MachineConfig *cfg, GError **error)
 {
     Vm *vm = pc->m.dev.vm;
@@ -236,6 +244,9 @@ static bool build_chipset(Pc *pc, const MachineConfig *cfg, GError **error)
     pci_place((PciDevice *)pc->piix3, bus, PCI_DEVFN(1, 0));
     pci_place((PciDevice *)pc->pm, bus, PCI_DEVFN(1, 3));
     piix4_pm_connect(pc->pm, &pc->sci);
+    if (!cfg->smm_off) {
+        wire_smm(pc);
+    }
     i440fx_set_cf8_bytes(pc->i440fx, pc->piix3, &piix3_cf8_ops);
     return device_realize(pc->piix3, error) && pc_ide_build(pc, cfg, error)
            && device_realize(pc->pm, error);

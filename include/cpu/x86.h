@@ -188,6 +188,9 @@ enum {
     X86_FEAT_NAMED
 };
 
+/* SMRAM is to be seen, or no longer. */
+typedef void X86SmmView(Device *owner, bool in_smm);
+
 typedef struct X86Cpu {
     Vcpu v; /* first */
     uint64_t gpr[16];
@@ -230,12 +233,16 @@ typedef struct X86Cpu {
     /* interrupt side */
     IrqLine intr, nmi, smi, init;
     bool nmi_pending, nmi_blocked, init_pending, smm;
-    bool init_bsp;      /* the INIT that is pending ends at the reset vector */
-    bool inhibit;       /* sti, mov ss: interrupts wait one step */
-    bool inhibit_debug; /* mov ss: and so do debug exceptions */
-    uint64_t debug_pending; /* DR6 bits of the #DB that v.trap announces */
-    bool wait_sipi;         /* application processor before its SIPI */
-    bool intr_cooked;       /* see irq acceptance: vector already fetched */
+    bool init_bsp; /* the INIT that is pending ends at the reset vector */
+    bool inhibit;  /* sti, mov ss: interrupts wait one step */
+    bool smi_pending, smm_wait; /* another vCPU is in SMM */
+    bool smm_nmi_blocked;       /* nmi_blocked before the SMI */
+    X86SmmView *smm_view;       /* WIRE; NULL: SMIs do nothing */
+    Device *smm_owner;          /* WIRE, borrowed */
+    bool inhibit_debug;         /* mov ss: and so do debug exceptions */
+    uint64_t debug_pending;     /* DR6 bits of the #DB that v.trap announces */
+    bool wait_sipi;             /* application processor before its SIPI */
+    bool intr_cooked;           /* see irq acceptance: vector already fetched */
     uint8_t sipi_vector;
     const X86IntrOps *intr_ops;        /* WIRE */
     Device *intr_owner;                /* WIRE, borrowed */
@@ -256,6 +263,8 @@ extern const DeviceType x86_cpu_type;
 X86Cpu *x86_cpu_new(Vm *vm, Device *parent, unsigned index, unsigned count,
                     const char *cpu, bool long_mode, GError **error);
 void x86_cpu_set_intr(X86Cpu *cpu, const X86IntrOps *ops, Device *owner);
+/** x86_cpu_set_smm() - who shows SMRAM; without it there is no SMM */
+void x86_cpu_set_smm(X86Cpu *cpu, X86SmmView *view, Device *owner);
 /** x86_cpu_set_a20() - takes effect after the present instruction */
 void x86_cpu_set_a20(X86Cpu *cpu, bool on);
 /** x86_cpu_init() - INIT; @bsp false: then waits for SIPI */

@@ -19,6 +19,8 @@ PciBus *i440fx_bus(Device *i440fx);
 /** i440fx_pci_mem() - memory that is not RAM: ROMs and MMIO go here */
 MemRegion *i440fx_pci_mem(Device *i440fx);
 MemRegion *i440fx_ram(Device *i440fx);
+/** i440fx_set_smm() - SMIACT#: the processor sees SMRAM, if that is enabled */
+void i440fx_set_smm(Device *i440fx, bool in_smm);
 /** i440fx_set_cf8_bytes() - who gets byte accesses to 0xcf8-0xcfb (0xcf9) */
 void i440fx_set_cf8_bytes(Device *i440fx, Device *owner, const MemOps *ops);
 

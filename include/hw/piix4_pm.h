@@ -15,6 +15,9 @@ extern const DeviceType piix4_pm_type;
 
 /** piix4_pm_connect() - the SCI; before realize */
 void piix4_pm_connect(Device *pm, IrqLine *sci);
+/** piix4_pm_set_smi() - where writes of APM_CTRL lead when APMC_EN is set;
+ *  before the first reset */
+void piix4_pm_set_smi(Device *pm, IrqLine *smi);
 /** piix4_pm_power_button() - as if a person pressed it */
 void piix4_pm_power_button(Device *pm);
 
