@@ -187,7 +187,8 @@ void debug_attached(Vm *vm)
     }
     r->debug_start = replay_moment(vm->replay);
     r->debug_started = true;
-    if (!r->ended && !vm->requests && r->debug_pins < DEBUG_PINS_MAX) {
+    if (!r->ended && !vm->requests && r->debug_pins < DEBUG_PINS_MAX
+        && replay_checkpoints(vm->replay)) {
         r->debug_pins++;
         checkpoint_take(replay_checkpoints(vm->replay), true);
     }
@@ -201,7 +202,8 @@ bool run_debug_start(const Vm *vm, Moment *out)
 
 static bool debug_can_back(const Vm *vm)
 {
-    return replay_mode(vm->replay) == REPLAY_PLAY;
+    return replay_mode(vm->replay) == REPLAY_PLAY
+           && replay_checkpoints(vm->replay);
 }
 
 static void debug_why(const Vm *vm, GdbStop *out)
@@ -231,7 +233,7 @@ static void debug_why(const Vm *vm, GdbStop *out)
         out->kind = GDB_STOP_OTHER;
         break;
     }
-    if (r->ended && debug_can_back(vm)
+    if (r->ended && replay_mode(vm->replay) == REPLAY_PLAY
         && (out->kind == GDB_STOP_PAUSED || out->kind == GDB_STOP_SHUTDOWN)) {
         out->kind = GDB_STOP_LOG_END;
     }

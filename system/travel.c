@@ -327,6 +327,10 @@ bool run_can_travel(const Run *r, GError **error)
     if (replay_mode(r->vm->replay) != REPLAY_PLAY) {
         return fail(error, "only a replay can go to another moment");
     }
+    if (!replay_checkpoints(r->vm->replay)) {
+        return fail(error, "this replay keeps no checkpoints to go to another "
+                           "moment (rrcheckpoints=off)");
+    }
     return r->travel.goal == TRAVEL_GOAL_NONE
            || fail(error, "the machine is on its way to another moment");
 }
