@@ -298,7 +298,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="reprise-reverse-")
     log = os.path.join(folder, "log")
     status, console, err = c.run(args + c.icount(o.shift, "record", log), 600)
-    if status not in (0, 1):
+    if status not in (0, 1, 33):
         c.die("recording: status %r\n%s" % (status, err))
     replay = rsp.Replay(args, log, folder, o.replay, o.shift)
     walk = Walk(o, replay, vcpus)
