@@ -45,7 +45,7 @@ static bool break_touches(const X86Cpu *c, unsigned i, uint64_t at,
 
 bool x86_debug_insn(const X86Cpu *c)
 {
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; (c->dr[7] & 0xff) && i < 4; i++) {
         if (break_on(c, i) && break_type(c, i) == BREAK_INSN) {
             return true;
         }

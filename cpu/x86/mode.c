@@ -85,7 +85,7 @@ static uint64_t mode_from_registers(const X86Cpu *c)
         bits |= X86_MODE_AVX;
     }
     bits |= (c->mxcsr & 0x1f80) != 0x1f80 ? X86_MODE_FP_UNMASKED : 0;
-    if ((c->dr[7] & 0xff) && x86_debug_insn(c)) {
+    if (x86_debug_insn(c)) {
         bits |= X86_MODE_DB | (c->eflags & X86_RF ? X86_MODE_RF : 0);
     }
     return bits;

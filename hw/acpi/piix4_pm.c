@@ -2,7 +2,7 @@
 /*
  * Intel 82371AB (PIIX4), function 3: power management and SMBus host.
  * Source: Intel 290562-001, chapter 7; ACPI 2.0, 4.7.3 (fixed hardware).
- * Not modelled: SMI (all events are SCIs), sleep states but S5, device
+ * Not modelled: SMI but for writes of the APM port (events are SCIs), sleep states but S5, device
  * monitors and timers, an SMBus with anything on it, SMBus slave functions.
  */
 #include "hw/piix4_pm.h"
