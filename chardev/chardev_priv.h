@@ -36,7 +36,7 @@ typedef struct ChrDriver {
     ssize_t (*write)(Chardev *c, const void *buf, size_t size);
     /* bytes read; 0: end of input; -1: not now */
     ssize_t (*read)(Chardev *c, void *buf, size_t size);
-    int (*take_fd)(Chardev *c); /* one that the peer sent; -1: none */
+    int (*take_fd)(Chardev *c);          /* one that the peer sent; -1: none */
     char *(*describe)(const Chardev *c); /* NULL: the driver's name */
     bool ends;           /* the end of input is the end of the connection */
     size_t datagram;     /* read() wants a buffer of this size; 0: a stream */

@@ -181,13 +181,18 @@ static bool cmd_expand_cpu_model(Vm *vm, const CmdIn *in, CmdOut *out,
 
 /* --- vCPUs ----------------------------------------------------------------------- */
 
-static JsonObject *cpu_props(unsigned index)
+static JsonObject *cpu_props(Vm *vm, unsigned index)
 {
+    const X86Cpu *c = g_ptr_array_index(vm->vcpus, index);
+    X86Place p = x86_cpu_place(c);
     JsonObject *o = json_object_new();
 
-    json_object_set_int_member(o, "core-id", index);
-    json_object_set_int_member(o, "thread-id", 0);
-    json_object_set_int_member(o, "socket-id", 0);
+    json_object_set_int_member(o, "core-id", p.core);
+    json_object_set_int_member(o, "thread-id", p.thread);
+    if (c->topology.dies > 1) {
+        json_object_set_int_member(o, "die-id", p.die);
+    }
+    json_object_set_int_member(o, "socket-id", p.socket);
     return o;
 }
 
@@ -207,7 +212,7 @@ static bool cmd_query_cpus(Vm *vm, const CmdIn *in, CmdOut *out, GError **error)
         JsonObject *o = json_object_new();
 
         json_object_set_int_member(o, "thread-id", gettid());
-        json_object_set_object_member(o, "props", cpu_props(i));
+        json_object_set_object_member(o, "props", cpu_props(vm, i));
         set_cpu_path(o, i);
         json_object_set_int_member(o, "cpu-index", i);
         json_object_set_string_member(o, "target", target(vm));
@@ -238,7 +243,7 @@ static bool cmd_query_hotpluggable(Vm *vm, const CmdIn *in, CmdOut *out,
             model =
                 g_strdup(control_ops(vm)->long_mode(vm) ? "qemu64" : "qemu32");
         }
-        json_object_set_object_member(o, "props", cpu_props(i - 1));
+        json_object_set_object_member(o, "props", cpu_props(vm, i - 1));
         json_object_set_int_member(o, "vcpus-count", 1);
         set_cpu_path(o, i - 1);
         set_typename(vm, o, "type", model);
@@ -249,6 +254,8 @@ static bool cmd_query_hotpluggable(Vm *vm, const CmdIn *in, CmdOut *out,
 
 static void print_hotpluggable(JsonNode *value, GString *out)
 {
+    static const char *const parts[] = {"socket-id", "die-id", "core-id",
+                                        "thread-id"};
     JsonArray *a = json_node_get_array(value);
 
     g_string_append(out, "Hotpluggable CPUs:\n");
@@ -259,11 +266,16 @@ static void print_hotpluggable(JsonNode *value, GString *out)
         g_string_append_printf(
             out,
             "  type: \"%s\"\n  vcpus_count: \"1\"\n  qom_path: \"%s\"\n"
-            "  CPUInstance Properties:\n    socket-id: \"0\"\n"
-            "    core-id: \"%" PRId64 "\"\n    thread-id: \"0\"\n",
+            "  CPUInstance Properties:\n",
             json_object_get_string_member(o, "type"),
-            json_object_get_string_member(o, "qom-path"),
-            json_object_get_int_member(p, "core-id"));
+            json_object_get_string_member(o, "qom-path"));
+        for (unsigned k = 0; k < G_N_ELEMENTS(parts); k++) {
+            if (json_object_has_member(p, parts[k])) {
+                g_string_append_printf(out, "    %s: \"%" PRId64 "\"\n",
+                                       parts[k],
+                                       json_object_get_int_member(p, parts[k]));
+            }
+        }
     }
 }
 

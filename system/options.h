@@ -28,7 +28,7 @@ typedef struct Options {
     char *memory_backend; /* id of a -object memory-backend-ram */
     uint64_t ram_bytes;
     bool has_ram;
-    unsigned cpus, max_cpus, sockets, cores, threads;
+    unsigned cpus, max_cpus, sockets, dies, cores, threads;
     bool has_uuid;
     uint8_t uuid[16];
     char *uuid_text;

@@ -230,39 +230,46 @@ bool opt_cpu(Options *o, const char *arg, GError **error)
     return true;
 }
 
-/* The parts that were not given follow from the others: cores first. */
-static bool smp_complete(Options *o, uint64_t n[4], GError **error)
-{
-    uint64_t cpus = n[0], sockets = n[1], cores = n[2], threads = n[3];
-    uint64_t max = o->max_cpus ? o->max_cpus : cpus;
+enum {
+    SMP_CPUS,
+    SMP_SOCKETS,
+    SMP_DIES,
+    SMP_CORES,
+    SMP_THREADS,
+    SMP_CLUSTERS,
+    SMP_MAX,
+    SMP_COUNT
+};
 
-    threads = threads ? threads : 1;
-    sockets = sockets ? sockets : 1;
+/* The parts that were not given follow from the others: cores first. */
+static bool smp_complete(Options *o, const uint64_t n[SMP_COUNT],
+                         GError **error)
+{
+    uint64_t cpus = n[SMP_CPUS], cores = n[SMP_CORES];
+    uint64_t threads = MAX(n[SMP_THREADS], 1), dies = MAX(n[SMP_DIES], 1);
+    uint64_t sockets = MAX(n[SMP_SOCKETS], 1);
+    uint64_t max = n[SMP_MAX] ? n[SMP_MAX] : cpus;
+
     if (!cores) {
-        cores = max ? MAX(max / (sockets * threads), 1) : 1;
+        cores = MAX(max / (sockets * dies * threads), 1);
     }
-    max = max ? max : sockets * cores * threads;
+    max = max ? max : sockets * dies * cores * threads;
     cpus = cpus ? cpus : max;
     if (cpus > MAX_CPUS || max > MAX_CPUS || max < cpus) {
         return fail(error, "from 1 to %d vCPUs, maxcpus at least as many",
                     MAX_CPUS);
     }
-    if (max > cpus) {
+    if (sockets * dies * cores * threads != max) {
         return fail(error,
-                    "maxcpus=%u: adding vCPUs while the guest runs is "
-                    "not in this version yet",
-                    (unsigned)max);
-    }
-    if (sockets * cores * threads != max) {
-        return fail(error,
-                    "sockets (%u) * cores (%u) * threads (%u) is not the "
-                    "number of vCPUs (%u)",
-                    (unsigned)sockets, (unsigned)cores, (unsigned)threads,
-                    (unsigned)max);
+                    "sockets (%u) * dies (%u) * cores (%u) * threads (%u) is "
+                    "not the number of vCPUs (%u)",
+                    (unsigned)sockets, (unsigned)dies, (unsigned)cores,
+                    (unsigned)threads, (unsigned)max);
     }
     o->cpus = (unsigned)cpus;
     o->max_cpus = (unsigned)max;
     o->sockets = (unsigned)sockets;
+    o->dies = (unsigned)dies;
     o->cores = (unsigned)cores;
     o->threads = (unsigned)threads;
     return true;
@@ -270,13 +277,17 @@ static bool smp_complete(Options *o, uint64_t n[4], GError **error)
 
 bool opt_smp(Options *o, const char *arg, GError **error)
 {
-    static const char *const names[] = {"cpus", "sockets",  "cores",  "threads",
-                                        "dies", "clusters", "maxcpus"};
+    static const char *const names[SMP_COUNT] = {
+        [SMP_CPUS] = "cpus",       [SMP_SOCKETS] = "sockets",
+        [SMP_DIES] = "dies",       [SMP_CORES] = "cores",
+        [SMP_THREADS] = "threads", [SMP_CLUSTERS] = "clusters",
+        [SMP_MAX] = "maxcpus",
+    };
     g_auto(KeyVals) kv = {0};
-    uint64_t n[G_N_ELEMENTS(names)] = {0};
+    uint64_t n[SMP_COUNT] = {0};
 
     keyvals_parse(&kv, arg, "cpus");
-    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+    for (unsigned i = 0; i < SMP_COUNT; i++) {
         if (!keyvals_take_u64(&kv, names[i], 255, &n[i], error)) {
             return false;
         }
@@ -284,11 +295,10 @@ bool opt_smp(Options *o, const char *arg, GError **error)
             return fail(error, "%s=0: at least 1", names[i]);
         }
     }
-    if (n[4] > 1 || n[5] > 1) {
-        return fail(error, "%s=%u: this board has sockets, cores and threads",
-                    names[n[4] > 1 ? 4 : 5], (unsigned)n[n[4] > 1 ? 4 : 5]);
+    if (n[SMP_CLUSTERS] > 1) {
+        return fail(error, "clusters=%u: this board has none",
+                    (unsigned)n[SMP_CLUSTERS]);
     }
-    o->max_cpus = (unsigned)n[6];
     return option_done(&kv, smp_params, error)
            && (smp_complete(o, n, error) || fail_prefix(error, "%s", arg));
 }

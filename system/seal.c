@@ -38,6 +38,9 @@ static void seal_cpus(Seal *s, const Vm *vm)
             g_string_append_printf(words, "%s%08x", w ? " " : "",
                                    c->features[w]);
         }
+        g_string_append_printf(words, " at %u of %u %u %u", c->apic_id,
+                               c->topology.dies, c->topology.cores,
+                               c->topology.threads);
         seal_add(s, key, "%s", words->str);
     }
 }

@@ -611,6 +611,7 @@ static void setup_config(Setup *s)
         .cpus = o->cpus,
         .max_cpus = o->max_cpus,
         .sockets = o->sockets,
+        .dies = o->dies,
         .cores = o->cores,
         .threads = o->threads,
         .cpu = o->cpu,

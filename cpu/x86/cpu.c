@@ -88,7 +88,7 @@ static const StateField x86_cpu_state[] = {
     STATE(X86Cpu, intr_cooked), STATE(X86Cpu, sipi_vector),
     WIRE(X86Cpu, intr_ops), WIRE(X86Cpu, intr_owner), WIRE(X86Cpu, features),
     WIRE(X86Cpu, model), WIRE(X86Cpu, features_text), WIRE(X86Cpu, apic_id),
-    WIRE(X86Cpu, cpu_count), WIRE(X86Cpu, target64),
+    WIRE(X86Cpu, cpu_count), WIRE(X86Cpu, topology), WIRE(X86Cpu, target64),
     STATE_END,
 };
 
@@ -344,10 +344,11 @@ X86Cpu *x86_cpu_new(Vm *vm, Device *parent, unsigned index, unsigned count,
                     const char *cpu, bool long_mode, GError **error)
 {
     X86Cpu *c = (X86Cpu *)device_new(vm, &x86_cpu_type, parent, "cpu");
+    const X86Topology one_socket = {1, count, 1};
 
     c->v.index = index;
-    c->apic_id = index;
     c->cpu_count = count;
+    x86_cpu_set_topology(c, &one_socket);
     c->target64 = long_mode;
     if (!x86_model_apply(c, cpu, long_mode, error)
         || !device_realize(&c->v.dev, error)) {

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* CPUID: SDM 2A, APM 3 appendix E. All from the model, never from the host. */
 #include "cpu/x86/sys_priv.h"
+#include "cpu/x86/topology_priv.h"
 
 #define HYPERVISOR_LEAF 0x40000000u
 #define HYPERVISOR_NAME "RepriseTCG  "
 
-typedef struct Regs {
-    uint32_t a, b, c, d;
-} Regs;
+typedef CpuidRegs Regs;
 
 static uint32_t word(const char *s, unsigned i)
 {
@@ -28,17 +27,13 @@ static uint32_t signature(const X86Model *m)
            | ((m->model & 15u) << 4) | m->stepping;
 }
 
-static unsigned id_bits(unsigned count)
+/* Logical processors of one die: what leaves older than dies take for the
+ * package. */
+static unsigned die_threads(const X86Cpu *c)
 {
-    unsigned bits = 0;
-
-    while ((1u << bits) < count) {
-        bits++;
-    }
-    return bits;
+    return c->topology.cores * c->topology.threads;
 }
 
-/* Cores of one package without threads. */
 static void leaf_1(const X86Cpu *c, Regs *r)
 {
     r->a = signature(c->model);
@@ -48,8 +43,8 @@ static void leaf_1(const X86Cpu *c, Regs *r)
         r->c |= X86_F1C_OSXSAVE;
     }
     r->d = c->features[X86_FEAT_1_EDX];
-    if (c->cpu_count > 1) {
-        r->b |= c->cpu_count << 16;
+    if (die_threads(c) > 1) {
+        r->b |= die_threads(c) << 16;
         r->d |= 1u << 28; /* HTT: more than one logical processor */
     }
 }
@@ -68,14 +63,10 @@ typedef struct Cache {
 } Cache;
 
 /* Deterministic cache parameters: SDM 2A table 3-8, APM 3 E.4.15. */
-static void cache_leaf(const X86Cpu *c, const Cache *k, bool package, Regs *r)
+static void cache_leaf(const Cache *k, unsigned sharing, Regs *r)
 {
-    unsigned cores = (1u << id_bits(c->cpu_count)) - 1;
-
     r->a = k->type | (uint32_t)k->level << 5 | (k->own ? 1u << 8 : 0);
-    if (package) {
-        r->a |= cores << 26;
-    }
+    r->a |= (sharing - 1) << 14;
     r->b = (64 - 1) | ((k->ways - 1u) << 22);
     r->c = k->sets - 1u;
     r->d = k->flags;
@@ -91,9 +82,14 @@ static void leaf_4(const X86Cpu *c, uint32_t sub, Regs *r)
         {3, 3, 16, 16384, 6, true}, /* 16 MiB unified, inclusive */
     };
 
+    const X86Topology *t = &c->topology;
+    /* level 2 belongs to a core, level 3 to a die (all ids it may have) */
+    const unsigned sharing[] = {1, 1, t->threads, 1u << topology_die_shift(t)};
+
     *r = (Regs){0};
     if (!is_amd(c) && sub < G_N_ELEMENTS(row)) {
-        cache_leaf(c, &row[sub], true, r);
+        cache_leaf(&row[sub], sharing[sub], r);
+        r->a |= (t->cores - 1) << 26;
     }
 }
 
@@ -113,7 +109,8 @@ static void leaf_amd_cache(const X86Cpu *c, uint32_t sub, Regs *r)
 
     *r = (Regs){0};
     if (sub < 4) {
-        cache_leaf(c, &row[c->model->model >= 0x30][sub], false, r);
+        cache_leaf(&row[c->model->model >= 0x30][sub],
+                   sub < 3 ? c->topology.threads : die_threads(c), r);
     }
 }
 
@@ -124,19 +121,6 @@ static void leaf_7(const X86Cpu *c, uint32_t sub, Regs *r)
         r->b = c->features[X86_FEAT_7_EBX];
         r->c = c->features[X86_FEAT_7_ECX];
         r->d = c->features[X86_FEAT_7_EDX];
-    }
-}
-
-static void leaf_b(const X86Cpu *c, uint32_t sub, Regs *r)
-{
-    *r = (Regs){.c = sub & 0xff, .d = c->apic_id};
-    if (sub == 0) { /* threads: one a core */
-        r->b = 1;
-        r->c |= 1u << 8;
-    } else if (sub == 1) { /* cores */
-        r->a = id_bits(c->cpu_count);
-        r->b = c->cpu_count;
-        r->c |= 2u << 8;
     }
 }
 
@@ -163,11 +147,18 @@ static void leaf_d(const X86Cpu *c, uint32_t sub, Regs *r)
     }
 }
 
+/* The leaf of dies is there when there are some. */
+static uint32_t basic_level(const X86Cpu *c)
+{
+    return c->topology.dies > 1 && !is_amd(c) ? MAX(c->model->level, 0x1fu)
+                                              : c->model->level;
+}
+
 static void leaf_basic(const X86Cpu *c, uint32_t leaf, uint32_t sub, Regs *r)
 {
     switch (leaf) {
     case 0:
-        *r = (Regs){c->model->level, word(c->model->vendor, 0),
+        *r = (Regs){basic_level(c), word(c->model->vendor, 0),
                     word(c->model->vendor, 2), word(c->model->vendor, 1)};
         break;
     case 1:
@@ -191,10 +182,13 @@ static void leaf_basic(const X86Cpu *c, uint32_t leaf, uint32_t sub, Regs *r)
         leaf_7(c, sub, r);
         break;
     case 0xb:
-        leaf_b(c, sub, r);
+        *r = topology_leaf_b(c, sub);
         break;
     case 0xd:
         leaf_d(c, sub, r);
+        break;
+    case 0x1f:
+        *r = topology_leaf_1f(c, sub);
         break;
     default:
         break;
@@ -222,6 +216,9 @@ static void leaf_extended(const X86Cpu *c, uint32_t leaf, uint32_t sub, Regs *r)
         *r = (Regs){.a = signature(c->model),
                     .c = c->features[X86_FEAT_80000001_ECX],
                     .d = c->features[X86_FEAT_80000001_EDX]};
+        if (is_amd(c) && die_threads(c) > 1) {
+            r->c |= 1u << 1; /* HTT stands for cores */
+        }
         break;
     case 0x80000002:
     case 0x80000003:
@@ -253,10 +250,16 @@ static void leaf_extended(const X86Cpu *c, uint32_t leaf, uint32_t sub, Regs *r)
             r->a |= 32u << 8;
         }
         r->b = c->features[X86_FEAT_80000008_EBX];
-        r->c = c->cpu_count - 1;
+        r->c = die_threads(c) - 1;
+        if (die_threads(c) > 1) {
+            r->c |= topology_socket_shift(&c->topology) << 12;
+        }
         break;
     case 0x8000001d:
         leaf_amd_cache(c, sub, r);
+        break;
+    case 0x8000001e:
+        *r = topology_leaf_8000001e(c);
         break;
     default:
         break;
@@ -285,7 +288,7 @@ uint64_t x86_h_cpuid(Vcpu *v, uint64_t u1, uint64_t u2, uint64_t u3,
         leaf_extended(c, leaf, sub, &r);
     } else {
         /* Beyond the last leaf: the last basic one, SDM 2A CPUID. */
-        leaf_basic(c, MIN(leaf, c->model->level), sub, &r);
+        leaf_basic(c, MIN(leaf, basic_level(c)), sub, &r);
     }
     c->gpr[X86_RAX] = r.a;
     c->gpr[X86_RBX] = r.b;

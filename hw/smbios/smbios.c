@@ -458,8 +458,9 @@ static void make_tables(Smbios *b, uint64_t below_4g, uint64_t above_4g,
                         uint8_t anchor[31])
 {
     const MachineConfig *cfg = b->cfg;
-    unsigned cores = MAX(cfg->cores, 1u), threads = MAX(cfg->threads, 1u);
-    unsigned sockets = MAX(cfg->cpus / (cores * threads), 1u);
+    unsigned cores = MAX(cfg->cores, 1u) * MAX(cfg->dies, 1u);
+    unsigned threads = MAX(cfg->threads, 1u);
+    unsigned sockets = (cfg->cpus + cores * threads - 1) / (cores * threads);
 
     if (has_type(b, 0)) {
         put_bios(b);

@@ -137,6 +137,11 @@ static bool add_cpu(Pc *pc, const MachineConfig *cfg, unsigned i,
     if (!cpu) {
         return false;
     }
+    if (cfg->cores) {
+        const X86Topology t = {MAX(cfg->dies, 1), cfg->cores, cfg->threads};
+
+        x86_cpu_set_topology(cpu, &t);
+    }
     if (vm->vcpus->len == i) {
         g_ptr_array_add(vm->vcpus, cpu);
     }

@@ -18,6 +18,12 @@
 
 /* --- CMOS ----------------------------------------------------------------- */
 
+/* The firmware counts APIC ids, which have holes. */
+static unsigned id_limit(const Pc *pc)
+{
+    return MAX(pc->max_cpus, pc->cpu[pc->cpus - 1]->apic_id + 1);
+}
+
 static void cmos16(Device *rtc, unsigned low, uint64_t v)
 {
     mc146818_set_nvram(rtc, low, (uint8_t)v);
@@ -135,7 +141,7 @@ static bool add_boot_files(Pc *pc, const MachineConfig *cfg, GError **error)
         && !add_file(pc, "etc/sercon-port", v, 2, error)) {
         return false;
     }
-    st_le64(v, pc->max_cpus);
+    st_le64(v, id_limit(pc));
     return add_file(pc, "etc/max-cpus", v, 8, error);
 }
 
@@ -182,20 +188,21 @@ static bool add_option_roms(Pc *pc, const MachineConfig *cfg, GError **error)
 static void add_numbers(Pc *pc, const MachineConfig *cfg)
 {
     Device *fw = pc->fw_cfg;
-    g_autofree uint8_t *numa = g_malloc0(8 * (1 + pc->max_cpus));
+    unsigned limit = id_limit(pc);
+    g_autofree uint8_t *numa = g_malloc0(8 * (1 + limit));
 
     fw_cfg_add_bytes(fw, FW_CFG_UUID, cfg->uuid, sizeof(cfg->uuid));
     fw_cfg_add_u64(fw, FW_CFG_RAM_SIZE, cfg->ram_bytes);
     fw_cfg_add_u16(fw, FW_CFG_NOGRAPHIC, cfg->nographic);
     fw_cfg_add_u16(fw, FW_CFG_NB_CPUS, (uint16_t)pc->cpus);
-    fw_cfg_add_u16(fw, FW_CFG_MAX_CPUS, (uint16_t)pc->max_cpus);
+    fw_cfg_add_u16(fw, FW_CFG_MAX_CPUS, (uint16_t)limit);
     fw_cfg_add_u16(fw, FW_CFG_BOOT_DEVICE,
                    (uint16_t)(cfg->boot_order && *cfg->boot_order
                                   ? cfg->boot_order[0]
                                   : 'c'));
     fw_cfg_add_u16(fw, FW_CFG_BOOT_MENU, cfg->boot_menu);
     fw_cfg_add_u32(fw, FW_CFG_IRQ0_OVERRIDE, 1);
-    fw_cfg_add_bytes(fw, FW_CFG_NUMA, numa, 8 * (1 + pc->max_cpus));
+    fw_cfg_add_bytes(fw, FW_CFG_NUMA, numa, 8 * (1 + limit));
 }
 
 /* -fw_cfg name=...,file=...|string=... */

@@ -9,6 +9,7 @@
 #include "accel/softfloat.h"
 #include "accel/vcpu.h"
 #include "core/irq.h"
+#include "cpu/x86_topology.h"
 
 enum {
     X86_RAX,
@@ -250,7 +251,8 @@ typedef struct X86Cpu {
     const struct X86Model *model;      /* WIRE */
     char *features_text;               /* WIRE: owned, "+x,-y" of -cpu */
     uint32_t apic_id;                  /* WIRE */
-    uint32_t cpu_count;                /* WIRE: for CPUID topology */
+    uint32_t cpu_count;                /* WIRE: of the machine */
+    X86Topology topology;              /* WIRE: what CPUID says of it */
     bool target64;                     /* WIRE: the x86_64 target */
 } X86Cpu;
 

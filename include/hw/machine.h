@@ -72,10 +72,10 @@ typedef struct MachineConfig {
     const char *machine; /* as typed: "pc", "pc-i440fx-7.2" */
     uint64_t ram_bytes;
     unsigned cpus, max_cpus;
-    unsigned sockets, cores, threads; /* 0: all CPUs are sockets */
-    const char *cpu;                  /* -cpu text; NULL: the default */
-    bool long_mode;                   /* x86_64 or i386 */
-    const char *bios;                 /* NULL: default */
+    unsigned sockets, dies, cores, threads; /* 0: all CPUs are sockets */
+    const char *cpu;                        /* -cpu text; NULL: the default */
+    bool long_mode;                         /* x86_64 or i386 */
+    const char *bios;                       /* NULL: default */
     const char *kernel, *initrd, *append;
     const MachineBlobSource *blobs;
     Chardev *const *serial; /* [serial_count], NULL entries: no port */

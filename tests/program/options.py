@@ -23,7 +23,7 @@ MISTAKES = [
     (["-cpu", "host"], "must replay on any host"),
     (["-smp", "4,sockets=3"], "is not the number of vCPUs (4)"),
     (["-smp", "cpus=0"], "at least 1"),
-    (["-smp", "1,maxcpus=2"], "adding vCPUs"),
+    (["-smp", "3,maxcpus=2"], "maxcpus at least"),
     (["-m", "1G,maxmem=2G,slots=2"], "memory hot-plug"),
     (["-m", "12x"], "expected a size"),
     (["-boot", "order=cc"], "'c' is there twice"),
