@@ -626,12 +626,26 @@ static void run_signal_call(Vm *vm, void *opaque)
     run_quit(vm, VM_CAUSE_HOST_SIGNAL, 0);
 }
 
-static gboolean run_on_signal(gpointer data)
+static gboolean run_on_signal(Run *r, int number)
 {
-    Run *r = data;
-
+    g_printerr("reprise: terminating on signal %d\n", number);
     run_call(r->vm, run_signal_call, NULL);
     return G_SOURCE_CONTINUE;
+}
+
+static gboolean run_on_int(gpointer run)
+{
+    return run_on_signal(run, SIGINT);
+}
+
+static gboolean run_on_term(gpointer run)
+{
+    return run_on_signal(run, SIGTERM);
+}
+
+static gboolean run_on_hup(gpointer run)
+{
+    return run_on_signal(run, SIGHUP);
 }
 
 static gboolean run_draw_progress(gpointer data)
@@ -659,9 +673,9 @@ int run_main(Run *r)
     guint progress = 0;
 
     r->io = g_main_loop_new(NULL, FALSE);
-    g_unix_signal_add(SIGINT, run_on_signal, r);
-    g_unix_signal_add(SIGTERM, run_on_signal, r);
-    g_unix_signal_add(SIGHUP, run_on_signal, r);
+    g_unix_signal_add(SIGINT, run_on_int, r);
+    g_unix_signal_add(SIGTERM, run_on_term, r);
+    g_unix_signal_add(SIGHUP, run_on_hup, r);
     signal(SIGPIPE, SIG_IGN);
     if (r->o.progress && replay_mode(r->vm->replay) == REPLAY_PLAY) {
         progress = g_timeout_add(PROGRESS_MS, run_draw_progress, r);

@@ -103,6 +103,26 @@ def messages(build):
     p.check(err.startswith("reprise-system"), "-msg timestamp=off", err)
 
 
+def read_name(pid, thread):
+    with open("/proc/%d/task/%s/comm" % (pid, thread)) as f:
+        return f.read().strip()
+
+
+def signals(build):
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        proc = subprocess.Popen(
+            [p.binary(build)] + p.NONE, stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True)
+        p.wait_for("its loop", lambda: any(
+            read_name(proc.pid, t) == "machine"
+            for t in os.listdir("/proc/%d/task" % proc.pid)))
+        proc.send_signal(sig)
+        _, err = proc.communicate(timeout=p.LIMIT_S)
+        p.check(proc.returncode == 0
+                and "terminating on signal %d" % sig in err,
+                "%s says so" % sig.name, proc.returncode, err)
+
+
 def names(build, work):
     pid, _ = daemon(build, work, "-name", "box,process=boxy,debug-threads=on")
     p.check(p.status_of(pid, "Name") == "boxy", "-name process=")
@@ -119,6 +139,7 @@ def main():
         user(build, work)
         names(build, work)
     messages(build)
+    signals(build)
 
 
 main()
