@@ -310,7 +310,7 @@ static void job_post(const BlkJob *j)
         .serial = j->serial,
     };
 
-    /* Refused in replay: there the log says when. */
+    /* Dropped in replay only: there the log says when. */
     input_post(j->drive->vm, &block_source, &e);
 }
 
@@ -437,4 +437,5 @@ const InputSource block_source = {
     .codec = blk_event_codec,
     .deliver = blk_event_deliver,
     .wanted = blk_event_wanted,
+    .bounded = true, /* one a request: BLK_INFLIGHT_MAX */
 };

@@ -64,9 +64,11 @@ void input_queue_free(InputQueue *q)
     g_free(q);
 }
 
-static bool input_has_room(const InputQueue *q, size_t bytes)
+static bool input_has_room(const InputQueue *q, const InputSource *source)
 {
-    return q->items < INPUT_MAX_ITEMS && bytes <= INPUT_MAX_BYTES - q->bytes;
+    return source->bounded
+           || (q->items < INPUT_MAX_ITEMS
+               && q->bytes + source->event_size <= INPUT_MAX_BYTES);
 }
 
 /* Lock held. */
@@ -93,7 +95,7 @@ bool input_post(Vm *vm, const InputSource *source, const void *event)
 
     trace(vm, input_post, source->name);
     g_mutex_lock(&q->lock);
-    taken = !q->closed && input_has_room(q, source->event_size);
+    taken = !q->closed && input_has_room(q, source);
     if (taken) {
         input_append(q, item);
         wakeup = q->wakeup;

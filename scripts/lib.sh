@@ -5,7 +5,8 @@
 PACKAGES="meson ninja-build gcc binutils libc6-dev pkg-config python3
     clang-format libglib2.0-dev libpixman-1-dev libslirp-dev zlib1g-dev
     libzstd-dev libxxhash-dev libjson-glib-dev libpng-dev libfdt-dev
-    libcapstone-dev libedit-dev acpica-tools seabios gdb xz-utils"
+    libcapstone-dev libedit-dev acpica-tools seabios qemu-utils gdb
+    xz-utils"
 
 # CI adds clang.
 PACKAGES="$PACKAGES ${EXTRA_PACKAGES:-}"

@@ -22,6 +22,9 @@ struct InputSource {
     /* Asked before an event that was posted is recorded and delivered; false:
      * it is dropped without a trace. NULL: always. Thread: machine */
     bool (*wanted)(Vm *vm, const void *event);
+    /* Its sender limits how many of its events are under way: they are never
+     * refused for want of room. */
+    bool bounded;
 };
 
 typedef struct InputItem {
@@ -36,7 +39,7 @@ void input_queue_free(InputQueue *q);
  * input_post() - hand an event to the machine
  * Copies @event (ownership of memory it points to passes on). False when the
  * queue is full or the door is closed (replay): the event was cleared and
- * dropped; senders with credits never see full. Thread: any.
+ * dropped; InputSource.bounded ones never see full. Thread: any.
  */
 bool input_post(Vm *vm, const InputSource *source, const void *event);
 /** input_take() - oldest item, NULL if none; free with input_item_free().

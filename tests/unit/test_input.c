@@ -80,6 +80,50 @@ static void test_input_bounds(void)
     vm_free(vm);
 }
 
+/* A full queue takes what its sender limits, in order, and nothing else. */
+static void test_input_bounded(void)
+{
+    static const InputSource bounded = {
+        .name = "bounded", .event_size = sizeof(Event), .bounded = true};
+    static const InputSource bounded_big = {
+        .name = "big", .event_size = 1024 * 1024, .bounded = true};
+    g_autofree void *event = g_malloc0(big.event_size);
+    Vm *vm = vm_new();
+    InputItem *item;
+    uint32_t n = 0;
+
+    while (post(vm, 0, n)) {
+        n++;
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        Event e = {.n = i};
+
+        g_assert_true(input_post(vm, &bounded, &e));
+    }
+    g_assert_false(post(vm, 0, n));
+    for (uint32_t i = 0; i < n; i++) {
+        input_item_free(input_take(vm->input));
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        item = input_take(vm->input);
+        g_assert_true(item->source == &bounded);
+        g_assert_cmpuint(((Event *)item->event)->n, ==, i);
+        input_item_free(item);
+    }
+    g_assert_false(input_pending(vm->input));
+    vm_free(vm);
+
+    vm = vm_new(); /* bytes may pass the limit; then there is no room */
+    while (input_post(vm, &big, event)) {
+    }
+    g_assert_true(input_post(vm, &bounded_big, event));
+    g_assert_false(input_post(vm, &big, event));
+    g_assert_false(post(vm, 0, 0));
+    input_set_closed(vm->input, true);
+    g_assert_false(input_post(vm, &bounded_big, event));
+    vm_free(vm);
+}
+
 static void test_input_closed(void)
 {
     Vm *vm = vm_new();
@@ -164,6 +208,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/input/order", test_input_order);
     g_test_add_func("/input/bounds", test_input_bounds);
+    g_test_add_func("/input/bounded", test_input_bounded);
     g_test_add_func("/input/closed", test_input_closed);
     g_test_add_func("/input/sources", test_input_sources);
     g_test_add_func("/input/threads", test_input_threads);
