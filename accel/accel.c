@@ -208,7 +208,8 @@ bool accel_init(Vm *vm, const AccelOptions *o, GError **error)
     a->opt = *o;
     a->vcpus = g_ptr_array_new();
     a->breaks = g_array_new(FALSE, FALSE, sizeof(uint64_t));
-    a->splits = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    a->splits = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    a->cuts = g_hash_table_new(g_direct_hash, g_direct_equal);
     a->watches = accel_watches_new();
     a->builder = ir_builder_new();
     a->rng = o->test_seed * 2 + 0x9e3779b97f4a7c15ull;
@@ -244,6 +245,7 @@ void accel_fini(Vm *vm)
     g_ptr_array_free(a->vcpus, TRUE);
     g_array_free(a->breaks, TRUE);
     g_array_free(a->splits, TRUE);
+    g_hash_table_unref(a->cuts);
     g_array_free(a->watches, TRUE);
     g_free(a);
 }
@@ -273,9 +275,15 @@ void accel_flush_code(Vm *vm)
 
 /* --- breakpoints ----------------------------------------------------------- */
 
-/* Debuggers take all breakpoints out at each stop and put them back: blocks stay
- * cut where they have been, up to so many places. */
+/*
+ * Blocks end where a breakpoint is. They are found by RAM page, and breakpoints
+ * are virtual addresses: a page is cut at the offsets of its breakpoints when
+ * somebody enters it by their address, which goes through engine_find() or
+ * t1_find() once the jump caches are empty. Debuggers take all breakpoints out at
+ * each stop and put them back: what is cut stays cut, up to so many places.
+ */
 #define SPLITS_MAX 256
+#define CUTS_MAX 4096
 
 bool accel_break_at(const Accel *a, uint64_t pc)
 {
@@ -287,35 +295,66 @@ bool accel_break_at(const Accel *a, uint64_t pc)
     return false;
 }
 
-/* Blocks are shared between virtual pages, so they end at every offset where
- * some page has a breakpoint; the engine compares the whole address. */
-bool accel_break_at_offset(const Accel *a, uint32_t off)
+static void accel_forget_jumps(Accel *a)
+{
+    for (guint i = 0; i < a->vcpus->len; i++) {
+        tlb_jump_flush(((Vcpu *)g_ptr_array_index(a->vcpus, i))->tlb);
+    }
+}
+
+static gpointer cut_key(RamPage page, uint32_t off)
+{
+    return (gpointer)((uintptr_t)page << 12 | off);
+}
+
+bool accel_cut_at(const Accel *a, RamPage page, uint32_t off)
+{
+    return g_hash_table_size(a->cuts) > 0
+           && g_hash_table_contains(a->cuts, cut_key(page, off));
+}
+
+bool accel_is_cut(const Accel *a, uint64_t pc, RamPage page)
 {
     for (guint i = 0; i < a->splits->len; i++) {
-        if (g_array_index(a->splits, uint32_t, i) == off) {
-            return true;
+        uint64_t at = g_array_index(a->splits, uint64_t, i);
+
+        if (!((at ^ pc) & TLB_PAGE_MASK)
+            && !accel_cut_at(a, page, at & 0xfff)) {
+            return false;
         }
     }
-    return false;
+    return true;
+}
+
+void accel_cut(Accel *a, uint64_t pc, RamPage page)
+{
+    if (g_hash_table_size(a->cuts) >= CUTS_MAX) {
+        g_hash_table_remove_all(a->cuts);
+        accel_forget_jumps(a);
+    }
+    for (guint i = 0; i < a->splits->len; i++) {
+        uint64_t at = g_array_index(a->splits, uint64_t, i);
+
+        if (!((at ^ pc) & TLB_PAGE_MASK)
+            && g_hash_table_add(a->cuts, cut_key(page, at & 0xfff))) {
+            blocks_write(&a->cache, page, at & 0xfff, 1);
+        }
+    }
 }
 
 static void accel_split(Accel *a, uint64_t pc)
 {
-    uint32_t off = pc & 0xfff;
-
-    if (accel_break_at_offset(a, off)) {
-        return;
+    for (guint i = 0; i < a->splits->len; i++) {
+        if (g_array_index(a->splits, uint64_t, i) == pc) {
+            return;
+        }
     }
     if (a->splits->len >= SPLITS_MAX) {
         g_array_set_size(a->splits, 0);
-        for (guint i = 0; i < a->breaks->len; i++) {
-            uint32_t old = g_array_index(a->breaks, uint64_t, i) & 0xfff;
-
-            g_array_append_val(a->splits, old);
-        }
+        g_array_append_vals(a->splits, a->breaks->data, a->breaks->len);
     }
-    g_array_append_val(a->splits, off);
-    a->flush_wanted = true;
+    g_array_append_val(a->splits, pc);
+    accel_forget_jumps(a);
 }
 
 bool accel_breakpoint(Vm *vm, uint64_t pc, bool insert)

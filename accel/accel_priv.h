@@ -20,10 +20,11 @@ struct Accel {
     IrBuilder *builder; /* owned */
     void *trans;        /* owned: CpuOps.trans_size bytes */
     size_t trans_size;
-    GArray *breaks;  /* uint64_t virtual addresses */
-    GArray *splits;  /* uint32_t: offsets in pages where blocks end for them */
-    bool breaks_off; /* they stop nobody */
-    GArray *watches; /* Watch of watch.c */
+    GArray *breaks;   /* uint64_t virtual addresses */
+    GArray *splits;   /* uint64_t: those of now and some of before */
+    GHashTable *cuts; /* RAM page and offset: blocks end there for them */
+    bool breaks_off;  /* they stop nobody */
+    GArray *watches;  /* Watch of watch.c */
     AccelWatchHit watch_hit;
     bool watch_hit_set; /* nobody has taken it yet */
     VcpuEntered *entered;
@@ -59,7 +60,13 @@ static inline uint64_t accel_ticks(void)
 void accel_hold(Vcpu *v);
 /** accel_random() - for test options only: nothing the guest can see */
 uint32_t accel_random(Accel *a);
-bool accel_break_at_offset(const Accel *a, uint32_t off);
+/** accel_cut_at() - do blocks of @page end at @off? */
+bool accel_cut_at(const Accel *a, RamPage page, uint32_t off);
+/** accel_is_cut() - has accel_cut() been called for the page of @pc? */
+bool accel_is_cut(const Accel *a, uint64_t pc, RamPage page);
+/** accel_cut() - blocks of @page, which the page of @pc leads to, end at its
+ *  breakpoints; between blocks only */
+void accel_cut(Accel *a, uint64_t pc, RamPage page);
 bool accel_break_at(const Accel *a, uint64_t pc);
 
 GArray *accel_watches_new(void);

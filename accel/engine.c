@@ -184,6 +184,9 @@ static Block *engine_find(Vcpu *v)
     Block *b = NULL;
 
     if (v->pc_ram != RAM_PAGE_NONE) {
+        if (!accel_is_cut(v->accel, v->pc, v->pc_ram)) {
+            accel_cut(v->accel, v->pc, v->pc_ram);
+        }
         b = blocks_find(&v->accel->cache, v->pc_ram, v->pc & 0xfff, v->mode);
     }
     if (!b) {

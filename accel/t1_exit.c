@@ -115,7 +115,7 @@ T1Result t1_find(Vcpu *v, uint64_t pc)
         return (T1Result){0, 0};
     }
     b = blocks_find(cache, page, pc & 0xfff, v->mode);
-    if (!b || !b->native || b->stop_head) {
+    if (!b || !b->native || b->stop_head || !accel_is_cut(v->accel, pc, page)) {
         return (T1Result){0, 0};
     }
     accel_remember(v, pc, e, b);

@@ -194,7 +194,7 @@ static void trans_block(Vcpu *v, CodeReader *r, uint32_t start, unsigned limit,
             ir_exit_direct(ib, off, true);
         } else if (off >= GUEST_PAGE_SIZE || t.insns >= limit
                    || !ir_builder_room(ib)
-                   || accel_break_at_offset(v->accel, off)) {
+                   || accel_cut_at(v->accel, b->page, off)) {
             ir_exit_direct(ib, off, ib->look);
         }
     }
@@ -332,7 +332,7 @@ Block *translate_block(Vcpu *v)
     if (lowered == 1) {
         return NULL;
     }
-    b->stop_head = accel_break_at_offset(a, start);
+    b->stop_head = accel_cut_at(a, b->page, start);
     a->cache.translated++;
     if (b->page != RAM_PAGE_NONE) {
         blocks_insert(&a->cache, b);
