@@ -277,7 +277,8 @@ Drive *drive_attach(Vm *vm, Drive *d, Device *dev, const DriveOps *ops,
     BlkState *st = blk_state(vm);
 
     if (!d) {
-        g_autofree char *name = g_path_get_basename(dev->path);
+        g_autofree char *name =
+            dev->id ? g_strdup(dev->id) : g_path_get_basename(dev->path);
 
         d = drive_new(st, drive_by_id(st, name) ? NULL : name);
         d->cdrom = true;

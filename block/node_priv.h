@@ -53,7 +53,8 @@ BlockNode *block_file_open(BlockGraph *g, const char *name,
 BlockNode *block_file_create(BlockGraph *g, const char *filename,
                              GError **error);
 BlockNode *block_null_open(BlockGraph *g, const char *name, uint64_t bytes,
-                           bool zeroes, const BlockMode *mode, GError **error);
+                           uint64_t latency_ns, bool zeroes,
+                           const BlockMode *mode, GError **error);
 /** block_raw_open() - takes over the reference of @file; @size UINT64_MAX: the
  *  rest; @probed: nobody said that it is raw */
 BlockNode *block_raw_open(BlockGraph *g, const char *name, BlockNode *file,

@@ -6,6 +6,7 @@
 
 typedef struct NullImpl {
     uint64_t bytes;
+    uint64_t latency_ns; /* host time of each read, write and flush */
     bool zeroes;
 } NullImpl;
 
@@ -14,15 +15,32 @@ static uint64_t null_bytes(BlockNode *n)
     return ((NullImpl *)n->impl)->bytes;
 }
 
+static void null_wait(const BlockNode *n)
+{
+    uint64_t us = ((const NullImpl *)n->impl)->latency_ns / 1000;
+
+    if (us) {
+        g_usleep(us);
+    }
+}
+
 /* Always zeroes: whatever else would be in the buffer is not ours to give. */
 static int null_read(BlockNode *n, uint64_t at, void *buf, size_t size)
 {
+    null_wait(n);
     memset(buf, 0, size);
     return 0;
 }
 
 static int null_write(BlockNode *n, uint64_t at, const void *buf, size_t size)
 {
+    null_wait(n);
+    return 0;
+}
+
+static int null_flush(BlockNode *n)
+{
+    null_wait(n);
     return 0;
 }
 
@@ -57,12 +75,14 @@ static const BlockOps null_ops = {
     .read = null_read,
     .write = null_write,
     .zeroes = null_zeroes,
+    .flush = null_flush,
     .extent = null_extent,
     .truncate = null_truncate,
 };
 
 BlockNode *block_null_open(BlockGraph *g, const char *name, uint64_t bytes,
-                           bool zeroes, const BlockMode *mode, GError **error)
+                           uint64_t latency_ns, bool zeroes,
+                           const BlockMode *mode, GError **error)
 {
     BlockNode *n = block_node_new(g, &null_ops, name, mode, error);
     NullImpl *impl;
@@ -72,6 +92,7 @@ BlockNode *block_null_open(BlockGraph *g, const char *name, uint64_t bytes,
     }
     impl = g_new0(NullImpl, 1);
     impl->bytes = bytes;
+    impl->latency_ns = latency_ns;
     impl->zeroes = zeroes;
     n->impl = impl;
     n->filename = g_strdup("null-co://");

@@ -293,7 +293,8 @@ static BlockNode *open_null(BlockGraph *g, KeyVals *kv, const char *name,
                             const BlockMode *mode, GError **error)
 {
     const char *size = keyvals_take(kv, "size");
-    uint64_t bytes = 1u << 30;
+    const char *latency_text = keyvals_take(kv, "latency-ns");
+    uint64_t bytes = 1u << 30, latency = 0;
     bool zeroes = true;
 
     if (size && (!parse_size(size, 1, &bytes) || bytes > INT64_MAX)) {
@@ -303,8 +304,12 @@ static BlockNode *open_null(BlockGraph *g, KeyVals *kv, const char *name,
     if (!keyvals_take_bool(kv, "read-zeroes", &zeroes, error)) {
         return NULL;
     }
-    keyvals_take(kv, "latency-ns");
-    return block_null_open(g, name, bytes, zeroes, mode, error);
+    if (latency_text
+        && (!parse_size(latency_text, 1, &latency) || latency > INT64_MAX)) {
+        fail(error, "latency-ns=%s: not a number", latency_text);
+        return NULL;
+    }
+    return block_null_open(g, name, bytes, latency, zeroes, mode, error);
 }
 
 static BlockNode *open_raw(BlockGraph *g, KeyVals *kv, const char *name,

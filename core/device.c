@@ -265,6 +265,18 @@ Device *device_new(Vm *vm, const DeviceType *type, Device *parent,
     return dev;
 }
 
+void device_move(Device *dev, Device *parent, const char *name)
+{
+    char *path;
+
+    g_assert(!dev->realized);
+    dev->path[0] = '\0'; /* its own is not taken */
+    path = unique_path(dev->vm, parent, name);
+    g_free(dev->path);
+    dev->path = path;
+    dev->parent = parent;
+}
+
 bool device_realize(Device *dev, GError **error)
 {
     g_assert(!dev->realized);

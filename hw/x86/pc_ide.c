@@ -30,12 +30,16 @@ bool pc_ide_build(Pc *pc, const MachineConfig *cfg, GError **error)
 
 /* --- drives ------------------------------------------------------------------- */
 
+static char *drive_name(int channel, bool cd, int unit)
+{
+    return g_strdup_printf("ide%d-%s%d", channel, cd ? "cd" : "hd", unit);
+}
+
 static bool add_drive(Pc *pc, const MachineConfig *cfg, int channel, int unit,
                       Drive *drive, GError **error)
 {
     bool cd = !drive || drive_is_cdrom(drive);
-    g_autofree char *name =
-        g_strdup_printf("ide%d-%s%d", channel, cd ? "cd" : "hd", unit);
+    g_autofree char *name = drive_name(channel, cd, unit);
     Device *dev =
         machine_device_new(pc->m.dev.vm, cfg, cd ? &ide_cd_type : &ide_hd_type,
                            pc->ide, name, error);
@@ -76,13 +80,31 @@ bool pc_ide_drives(Pc *pc, const MachineConfig *cfg, GError **error)
            || add_drive(pc, cfg, 1, 0, NULL, error);
 }
 
+/* As a board's drive there: what a person calls it is not the guest's. */
+static void name_by_place(Pc *pc, Device *dev)
+{
+    for (unsigned i = 0; i < IDE_CHANNELS * IDE_UNITS; i++) {
+        unsigned channel = i / IDE_UNITS, unit = i % IDE_UNITS;
+
+        if (piix3_ide_drive(pc->ide, channel, unit) == dev) {
+            g_autofree char *name =
+                drive_name((int)channel, dev->type == &ide_cd_type, (int)unit);
+
+            device_move(dev, pc->ide, name);
+        }
+    }
+}
+
 bool pc_ide_device(Pc *pc, Device *dev, GError **error)
 {
     int channel, unit;
 
-    return ide_drive_place(dev, &channel, &unit, error)
-           && piix3_ide_attach(pc->ide, dev, channel, unit, error)
-           && device_realize(dev, error);
+    if (!ide_drive_place(dev, &channel, &unit, error)
+        || !piix3_ide_attach(pc->ide, dev, channel, unit, error)) {
+        return false;
+    }
+    name_by_place(pc, dev);
+    return device_realize(dev, error);
 }
 
 /* --- what the BIOS learns ------------------------------------------------------- */

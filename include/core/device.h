@@ -77,6 +77,9 @@ struct Device {
  */
 Device *device_new(Vm *vm, const DeviceType *type, Device *parent,
                    const char *name);
+/** device_move() - another parent and name, as of device_new(); before it is
+ *  realized and has children */
+void device_move(Device *dev, Device *parent, const char *name);
 bool device_set_prop(Device *dev, const char *prop, const char *value,
                      GError **error);
 /** device_get_prop() - newly allocated text, NULL when there is no such */

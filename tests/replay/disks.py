@@ -97,7 +97,7 @@ class Bench:
         self.proc = subprocess.Popen(
             self.args(more + ["-qmp", "unix:%s,server=on,wait=off" % path]),
             stdin=subprocess.DEVNULL, stdout=self.out,
-            stderr=subprocess.DEVNULL, preexec_fn=limits)
+            stderr=open("err", "wb"), preexec_fn=limits)
         self.qmp = c.Qmp(path)
         return self.qmp
 
@@ -282,6 +282,99 @@ def test_changed(b):
     status, _, err = b.run(replay("c.rr") + way)
     if status not in (1, 4) or "packed.qcow2" not in err:
         c.die("an unreadable image gave status %s: %s" % (status, err))
+
+
+def test_names(b):
+    """Names of drives and devices are the host's: a replay may use others. The
+    place on the bus is the guest's."""
+    def way(drive, device="", node="n"):
+        return ["-blockdev", "driver=raw,node-name=%s,file.driver=file,"
+                "file.filename=disk.raw" % node,
+                "-drive", "file=disk.ovl,if=none,id=" + drive,
+                "-device", "ide-hd,drive=%s%s" % (drive, device),
+                "-device", "ide-hd,drive=%s" % node]
+    b.same("names", b.run(record("i.rr") + way("one"))[:2])
+    for other in (way("two"), way("zz", ",id=disk0", "node2")):
+        b.same("other names", b.run(replay("i.rr") + other)[:2])
+    for place in (",bus=ide.1", ",unit=1"):
+        status, _, err = b.run(replay("i.rr") + way("one", place))
+        if status != 1 or "ide0-hd" not in err:
+            c.die("another place gave status %s: %s" % (status, err))
+    b.same("if=ide", b.run(record("i.rr") + [
+        "-drive", "file=disk.ovl,if=ide,id=one"])[:2])
+    b.same("if=ide, no id", b.run(replay("i.rr") + [
+        "-drive", "file=disk.ovl,if=ide"])[:2])
+
+
+def test_late(b):
+    """A disk that answers much later in replay: the guest sees no difference.
+    Below the first cluster lies a null device with a latency."""
+    latency, requests = 2000000, 500
+    with open("disk.raw", "rb") as f, open("boot.raw", "wb") as g:
+        g.write(f.read(65536))
+    tool("convert", "-f", "raw", "-O", "qcow2", "boot.raw",
+         "late.qcow2").check_returncode()
+    tool("resize", "late.qcow2", "16M").check_returncode()
+
+    def way(more):
+        return ["-blockdev", "driver=qcow2,node-name=n,file.driver=file,"
+                "file.filename=late.qcow2,backing.driver=null-co,"
+                "backing.size=16M" + more, "-device", "ide-hd,drive=n"]
+    slow = way(",backing.latency-ns=%d" % latency)
+    for first, second in ((way(""), slow), (slow, way(""))):
+        status, out, err = b.run(record("l.rr") + first)
+        if status != EXIT or not out.rstrip().endswith(b"E"):
+            c.die("late: status %s: %s" % (status, err))
+        begin = time.monotonic()
+        b.same("late, replay", b.run(replay("l.rr") + second)[:2], out)
+        took = time.monotonic() - begin
+        if second is slow and took < requests * latency / 1e9:
+            c.die("no request was late: %.1f s" % took)
+
+
+def replay_report(b, way, damage):
+    """Replays f.rr; `damage` comes when the images are open. What is said of
+    it, after the exit status was seen to be 4."""
+    b.start(["-S"] + replay("f.rr") + way)
+    damage()
+    b.qmp.ask("cont")
+    b.wait_status("internal-error")
+    b.qmp.ask("quit")
+    status, _ = b.end()
+    with open("err") as f:
+        said = f.read()
+    if status != 4:
+        c.die("status %s: %s" % (status, said))
+    return said
+
+
+def test_fails(b):
+    """Reads that fail, or give something else, in replay only: the drive and
+    the place are named."""
+    at = 512 * 2000
+    shutil.copy("disk.raw", "f.raw")
+    way = ["-drive", "file=f.raw,format=raw,if=none,id=dd",
+           "-device", "ide-hd,drive=dd"]
+    b.same("fails", b.run(record("f.rr") + way)[:2])
+    said = replay_report(b, way, lambda: os.truncate("f.raw", at))
+    found = re.search(r"'dd': (\d+) bytes at (\d+) of 'f.raw' are others", said)
+    if not found or not 0 <= at - int(found[2]) < int(found[1]):
+        c.die("a file cut at %d: %s" % (at, said))
+    tool("convert", "-c", "-f", "raw", "-O", "qcow2", "disk.raw",
+         "f.qcow2").check_returncode()
+    way = ["-drive", "file=f.qcow2,if=none,id=dd",
+           "-device", "ide-hd,drive=dd"]
+    b.same("fails", b.run(record("f.rr") + way)[:2])
+
+    def damage():
+        with open("f.qcow2", "r+b") as f:
+            size = f.seek(0, 2)
+            f.seek(0x50000)
+            f.write(b"\xff" * (size - 0x50000))
+    said = replay_report(b, way, damage)
+    if not re.search(r"'dd': \d+ bytes at \d+ of 'f.qcow2' cannot be read now",
+                     said):
+        c.die("an unreadable image: " + said)
 
 
 def test_media(b):

@@ -93,6 +93,14 @@ static void test_device_paths(void)
     g_assert_true(device_find(vm, "my") == a);
     g_assert_true(device_find(vm, "/pc/uart[1]") == b);
     g_assert_null(device_find(vm, "uart"));
+    device_move(a, z, "apic");
+    g_assert_cmpstr(a->path, ==, "/pc/uart/apic");
+    device_move(a, pc, "uart");
+    g_assert_cmpstr(a->path, ==, "/pc/uart[2]");
+    device_move(a, pc, "apic");
+    device_move(a, pc, "apic");
+    g_assert_true(a->parent == pc);
+    g_assert_cmpstr(a->path, ==, "/pc/apic");
 
     devices_seal(vm);
     g_assert_true(vm->devices == pc && pc->next == a && a->next == z
