@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -440,12 +441,81 @@ def test_kill(b):
             check_image("k.qcow2", leaks=True)
 
 
+def test_kill_snapshot(b):
+    """kill -9 during savevm and delvm, while the guest writes: nothing but
+    unused clusters, and the snapshots that are there load."""
+    rng = random.Random(b.o.seed)
+    way = ["-drive", "file=k.qcow2,format=qcow2"]
+    begun = 0
+    for i in range(b.o.rounds):
+        shutil.copy("base.qcow2", "k.qcow2")
+        b.start(way)
+        b.wait_output(rng.randrange(len(b.want) // 2))
+        lines = ["savevm first", "savevm second", "delvm first",
+                 "savevm second", "delvm second"]
+        kill = threading.Timer(rng.random() * b.o.kill_within, b.proc.kill)
+        kill.start()
+        try:
+            for line in lines:
+                b.hmp(line)
+                begun += 1
+        except (OSError, ValueError, KeyError):
+            pass
+        kill.join()
+        b.proc.wait()
+        check_image("k.qcow2", leaks=True)
+        listed = tool("snapshot", "-l", "k.qcow2").stdout
+        for name in re.findall(r"^\d+ +(\w+)", listed, re.M):
+            b.start(way + ["-S", "-snapshot"])
+            if b.hmp("info snapshots").count(name) == 0:
+                c.die("round %d: %s is not listed" % (i, name))
+            b.qmp.ask("quit")
+            b.end()
+            status, out, err = b.run(way + ["-loadvm", name])
+            if status != EXIT or not b.want.endswith(out):
+                c.die("round %d: %s: status %s: %s" % (i, name, status, err))
+            check_image("k.qcow2", leaks=True)
+    print("# %d commands were over before the kills" % begun)
+
+
+def test_record_loadvm(b):
+    """A recording that begins at a snapshot of a machine that was not
+    recorded; loadvm while recording is refused and changes nothing."""
+    shutil.copy("base.qcow2", "own.qcow2")
+    way = ["-drive", "file=own.qcow2,format=qcow2,id=d"]
+    b.start(way)
+    b.wait_output(2000)
+    b.qmp.ask("stop")
+    said = os.path.getsize("out")
+    if b.hmp("savevm mid"):
+        c.die("savevm failed")
+    b.qmp.ask("quit")
+    b.end()
+    before = digest("own.qcow2")
+    rest = b.want[said:]
+    load = way + ["-loadvm", "mid"]
+    b.same("-loadvm, record", b.run(record("s.rr") + load)[:2], rest)
+    b.same("-loadvm, replay", b.run(replay("s.rr") + load)[:2], rest)
+    b.start(record("s.rr") + load)
+    b.wait_output(500)
+    if "while recording" not in b.hmp("loadvm mid"):
+        c.die("loadvm while recording was not refused")
+    b.same("refused loadvm", b.end(), rest)
+    b.same("refused loadvm, replay", b.run(replay("s.rr") + load)[:2], rest)
+    status, _, err = b.run(replay("s.rr") + way)
+    if status not in (1, 4):
+        c.die("a replay without -loadvm gave %s: %s" % (status, err))
+    if digest("own.qcow2") != before:
+        c.die("the image has changed")
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("build")
     p.add_argument("--only")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--rounds", type=int, default=2)
+    p.add_argument("--kill-within", type=float, default=0.3)
     o = p.parse_args()
     o.build = os.path.abspath(o.build)
     if not shutil.which("qemu-img"):
