@@ -6,8 +6,45 @@
 #include "chardev/port.h"
 #include "config.h"
 #include "cpu/x86.h"
+#include "hw/fw_cfg.h"
 #include "hw/machine.h"
 #include "system/run.h"
+
+/* Longer ones are files, which are compared by themselves. */
+#define ITEM_MOST (64u << 10)
+
+static void seal_item(void *opaque, uint16_t key, const char *name,
+                      GBytes *data)
+{
+    GChecksum *sum = opaque;
+    gsize size;
+    const guchar *bytes = g_bytes_get_data(data, &size);
+    g_autofree char *head = g_strdup_printf("%u %s %" G_GSIZE_FORMAT ":", key,
+                                            name ? name : "", size);
+
+    g_checksum_update(sum, (const guchar *)head, -1);
+    if (size > 0 && size <= ITEM_MOST) {
+        g_checksum_update(sum, bytes, (gssize)size);
+    }
+}
+
+/* What options tell the firmware alone; those that people use have names. */
+static void seal_firmware(Seal *s, Device *fw)
+{
+    GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA1);
+
+    fw_cfg_foreach(fw, seal_item, sum);
+    seal_add(s, "firmware settings", "%s", g_checksum_get_string(sum));
+    g_checksum_free(sum);
+}
+
+static void seal_options(Seal *s, const Options *o)
+{
+    seal_add(s, "nographic", "%s", o->nographic ? "on" : "off");
+    seal_add(s, "graphics", "%s", o->graphics_off ? "off" : "on");
+    seal_add(s, "boot order", "%s", o->boot_order ? o->boot_order : "default");
+    seal_add(s, "boot menu", "%s", o->boot_menu ? "on" : "off");
+}
 
 static void seal_device(void *opaque, Device *dev)
 {
@@ -16,6 +53,9 @@ static void seal_device(void *opaque, Device *dev)
 
     seal_add(s, key, "%s version %u", dev->type->name,
              MAX(dev->type->version, 1));
+    if (dev->type == &fw_cfg_type) {
+        seal_firmware(s, dev);
+    }
     for (const PropField *p = dev->type->props; p && p->type != PROP_END; p++) {
         g_autofree char *prop = g_strdup_printf("%s.%s", dev->path, p->name);
         g_autofree char *value =
@@ -61,6 +101,7 @@ Seal *seal_machine(Vm *vm, const Options *o, uint64_t ram_bytes, int argc,
     seal_add(s, "cpu", "%s", o->cpu ? o->cpu : "default");
     seal_cpus(s, vm);
     seal_add(s, "uuid", "%s", o->uuid_text ? o->uuid_text : "none");
+    seal_options(s, o);
     seal_add(s, "character ports", "%u", chr_port_count(vm));
     drives_seal(vm, s);
     devices_foreach(vm, seal_device, s);

@@ -57,11 +57,20 @@ def check_other_machine(args, log):
             (["-device", "isa-serial,index=1"], "port"),
             (["-cpu", "qemu64,-nx"], "cpu"),
             (["-uuid", "00000000-0000-0000-0000-000000000001"], "uuid"),
+            (["-M", "graphics=off"], "\n  graphics: "),
+            (["-boot", "menu=on"], "\n  boot menu: "),
+            (["-boot", "reboot-timeout=5"], "\n  firmware settings: "),
             (["-serial", "null", "-serial", "null"], "port")):
         status, out, err = replay(args, log, change)
         if status != 1 or word not in err or out:
             common.die("%s: status %s, said %r" % (change, status, err),
                        [log])
+    other = list(args)
+    at = other.index("-nographic")
+    other[at:at + 1] = ["-display", "none", "-serial", "stdio", "-vga", "none"]
+    status, out, err = replay(other, log)
+    if status != 1 or "\n  nographic: recorded on" not in err or out:
+        common.die("-display none: status %s, said %r" % (status, err), [log])
     other = list(args)
     kernel = other.index("-kernel") + 1
     with tempfile.NamedTemporaryFile(suffix=".elf") as f:
