@@ -35,7 +35,7 @@ void gdb_cmd_cont_back(GdbState *g, Scan *s)
 /* --- forwards ----------------------------------------------------------------------------- */
 
 /* The answer is the stop reply, later; or now when nothing can run. */
-static void resume(GdbState *g, int step_vcpu)
+static void resume_range(GdbState *g, int step_vcpu, uint64_t from, uint64_t to)
 {
     g_autoptr(GError) error = NULL;
     GdbStop why = {0};
@@ -43,8 +43,9 @@ static void resume(GdbState *g, int step_vcpu)
 
     g->owns_stop = false;
     g->waiting = true;
-    ok = step_vcpu >= 0 ? g->ops->step(g->vm, (unsigned)step_vcpu, &error)
-                        : g->ops->cont(g->vm, &error);
+    ok = step_vcpu >= 0
+             ? g->ops->step(g->vm, (unsigned)step_vcpu, from, to, &error)
+             : g->ops->cont(g->vm, &error);
     if (ok) {
         g->no_reply = true;
         return;
@@ -52,6 +53,11 @@ static void resume(GdbState *g, int step_vcpu)
     g->waiting = false;
     g->ops->why(g->vm, &why);
     gdb_stop_reply(g, &why, g->reply);
+}
+
+static void resume(GdbState *g, int step_vcpu)
+{
+    resume_range(g, step_vcpu, 0, 0);
 }
 
 /* An address to go on at: false when it is wrong or refused. */
@@ -130,8 +136,9 @@ void gdb_cmd_step_sig(GdbState *g, Scan *s)
 /* --- vCont ------------------------------------------------------------------------------ */
 
 typedef struct Action {
-    char what; /* c, s, t; 0: end */
-    int vcpu;  /* -1: all that no action before names */
+    char what;         /* c, s, t, r; 0: end */
+    int vcpu;          /* -1: all that no action before names */
+    uint64_t from, to; /* r */
 } Action;
 
 #define ACTIONS_MAX 64
@@ -144,13 +151,17 @@ static bool vcont_action(GdbState *g, Scan *s, Action *out, bool *unknown)
     if (!scan_char(s, ';') || !scan_left(s)) {
         return false;
     }
-    out->what = g_ascii_tolower(*s->at);
-    out->vcpu = -1;
-    *unknown = !strchr("cCsSt", *s->at);
+    *out = (Action){.what = g_ascii_tolower(*s->at), .vcpu = -1};
+    *unknown = !strchr("cCsStr", *s->at);
     if (*unknown) {
         return false;
     }
     if (g_ascii_isupper(*s->at++) && !scan_hex(s, &number)) {
+        return false;
+    }
+    if (out->what == 'r'
+        && (!scan_hex(s, &out->from) || !scan_char(s, ',')
+            || !scan_hex(s, &out->to))) {
         return false;
     }
     return !scan_char(s, ':') || gdb_thread(g, s, &out->vcpu);
@@ -159,6 +170,7 @@ static bool vcont_action(GdbState *g, Scan *s, Action *out, bool *unknown)
 void gdb_cmd_vcont(GdbState *g, Scan *s)
 {
     Action actions[ACTIONS_MAX];
+    const Action *stepper = &(Action){.what = 'c'};
     unsigned count = 0;
     int step = -1;
     bool unknown = false, go = false;
@@ -176,7 +188,10 @@ void gdb_cmd_vcont(GdbState *g, Scan *s)
         for (unsigned i = 0; i < count; i++) {
             if (actions[i].vcpu < 0 || (unsigned)actions[i].vcpu == n) {
                 go = go || actions[i].what != 't';
-                step = actions[i].what == 's' && step < 0 ? (int)n : step;
+                if (step < 0 && strchr("sr", actions[i].what)) {
+                    step = (int)n;
+                    stepper = &actions[i];
+                }
                 break;
             }
         }
@@ -184,7 +199,7 @@ void gdb_cmd_vcont(GdbState *g, Scan *s)
     if (count == 0) {
         gdb_error(g, GDB_EINVAL);
     } else if (go) {
-        resume(g, step);
+        resume_range(g, step, stepper->from, stepper->to);
     } else {
         gdb_stop_reply(g, &(GdbStop){.vcpu = g->g_vcpu}, g->reply);
     }
@@ -192,5 +207,5 @@ void gdb_cmd_vcont(GdbState *g, Scan *s)
 
 void gdb_cmd_vcont_query(GdbState *g, Scan *s)
 {
-    g_string_append(g->reply, "vCont;c;C;s;S;t");
+    g_string_append(g->reply, "vCont;c;C;s;S;t;r");
 }

@@ -68,12 +68,20 @@ uint64_t debug_limit(const Run *r, const Vcpu *v)
     return most;
 }
 
+static bool debug_in_range(const Run *r, const Vcpu *v)
+{
+    uint64_t pc = v->ops->get_pc(v);
+
+    return pc >= r->debug.step_from && pc < r->debug.step_to;
+}
+
 void debug_ran(Run *r, const Vcpu *v, uint64_t before)
 {
     if (r->travel.on) {
         run_travel_ran(r, v, before);
     } else if (r->debug.step_vcpu == (int)v->index
-               && clock_icount(r->vm->clock) != before) {
+               && clock_icount(r->vm->clock) != before
+               && !debug_in_range(r, v)) {
         r->debug.step_vcpu = -1;
         r->debug.stepped = v->index;
         r->debug.stop_at = clock_icount(r->vm->clock);
@@ -155,12 +163,17 @@ static void debug_pause(Vm *vm)
     run_stop(vm, RUN_PAUSED);
 }
 
-static bool debug_step(Vm *vm, unsigned vcpu, GError **error)
+static bool debug_step(Vm *vm, unsigned vcpu, uint64_t from, uint64_t to,
+                       GError **error)
 {
+    RunDebug *d = &run_of(vm)->debug;
+
     if (!run_cont(vm, error)) {
         return false;
     }
-    run_of(vm)->debug.step_vcpu = (int)vcpu;
+    d->step_vcpu = (int)vcpu;
+    d->step_from = from;
+    d->step_to = to;
     return true;
 }
 

@@ -35,9 +35,10 @@ typedef struct RunHook {
 
 /* Where the loop stops next, debug.c. */
 typedef struct RunDebug {
-    uint64_t stop_at; /* icount; UINT64_MAX: nowhere */
-    int step_vcpu;    /* stop when it has made one step; -1: none */
-    unsigned stepped; /* the vCPU that has made it, at .stop_at */
+    uint64_t stop_at;            /* icount; UINT64_MAX: nowhere */
+    int step_vcpu;               /* stop when it has made one step; -1: none */
+    uint64_t step_from, step_to; /* and its pc is not there */
+    unsigned stepped;            /* the vCPU that has made it, at .stop_at */
     /* the breakpoint that has been told or was judged false: not again here */
     uint64_t passed_at; /* icount + 1 */
     uint64_t passed_pc;

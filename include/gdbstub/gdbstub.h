@@ -45,8 +45,10 @@ typedef struct GdbOps {
     bool (*travelling)(const Vm *vm); /* and so .running */
     void (*stop)(Vm *vm);
     bool (*cont)(Vm *vm, GError **error);
-    /** run until vCPU @vcpu has made one step, then stop */
-    bool (*step)(Vm *vm, unsigned vcpu, GError **error);
+    /** run until vCPU @vcpu has made one step, and on while its pc is in
+     *  [from, to); then stop */
+    bool (*step)(Vm *vm, unsigned vcpu, uint64_t from, uint64_t to,
+                 GError **error);
     /** a debugger has come, and the machine stands still or is about to */
     void (*attached)(Vm *vm);
     /** going back is possible at all: a replay */

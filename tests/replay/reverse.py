@@ -128,6 +128,16 @@ class Walk:
     def step(self):
         self.steps("s", 0)
 
+    def step_range(self):
+        """As source lines are stepped: out of a range of addresses."""
+        assert self.gdb.ask("Hc1") == "OK"
+        before, pc = self.at, self.gdb.pc(0)
+        answer = self.ask("vCont;r%x,%x:1" % (pc, pc + 12), "T05")
+        self.look("range at %x: %s" % (pc, answer))
+        if END not in answer and (self.at <= before
+                                  or pc <= self.gdb.pc(0) < pc + 12):
+            self.die("vCont;r from %s stopped in the range" % (before,))
+
     def step_back(self):
         self.steps("bs", self.rng.randrange(self.vcpus))
 
@@ -263,7 +273,7 @@ class Walk:
 
     def run(self):
         moves = [self.seek_far, self.seek_near, self.seek_known, self.seek_qmp,
-                 self.step, self.step_back, self.there_and_back,
+                 self.step, self.step_range, self.step_back, self.there_and_back,
                  self.break_back, self.watch_back, self.on, self.find,
                  self.last_write, self.cancel, self.vanish,
                  self.start_debugging]

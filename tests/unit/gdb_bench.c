@@ -54,9 +54,10 @@ static bool fake_cont(Vm *vm, GError **error)
     return true;
 }
 
-static bool fake_step(Vm *vm, unsigned vcpu, GError **error)
+static bool fake_step(Vm *vm, unsigned vcpu, uint64_t from, uint64_t to,
+                      GError **error)
 {
-    note(vm, "step", (int)vcpu);
+    note(vm, from < to ? "range" : "step", (int)vcpu);
     bench_of(vm)->running = true;
     return true;
 }

@@ -271,7 +271,7 @@ static void test_resume(void)
     X86Cpu *c = b->box->c;
 
     loop_code(b);
-    says(b, "vCont?", "vCont;c;C;s;S;t");
+    says(b, "vCont?", "vCont;c;C;s;S;t;r");
     says(b, "Z0,8003,1", "OK");
     called(b, "stop");
     starts(b, "vCont;c:1");
@@ -306,6 +306,12 @@ static void test_resume(void)
 
         g_assert_cmpstr(said, ==, "+$T02thread:01;#04$QC01#f5");
     }
+    starts(b, "vCont;r8000,8006:1;c");
+    called(b, "stop,range0");
+    gdb_bench_run(b, 1);
+    hears(b, "T05thread:01;");
+    says(b, "vCont;r8000:1", "E22");
+    says(b, "vCont;r:1", "E22");
     says(b, "vCont;x", "");
     says(b, "vCont;c:9", "E22");
     says(b, "vCont", "E22");
