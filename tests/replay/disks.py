@@ -466,7 +466,7 @@ def test_kill_snapshot(b):
         check_image("k.qcow2", leaks=True)
         listed = tool("snapshot", "-l", "k.qcow2").stdout
         for name in re.findall(r"^\d+ +(\w+)", listed, re.M):
-            b.start(way + ["-S", "-snapshot"])
+            b.start(way + ["-S"])
             if b.hmp("info snapshots").count(name) == 0:
                 c.die("round %d: %s is not listed" % (i, name))
             b.qmp.ask("quit")
