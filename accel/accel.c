@@ -209,7 +209,7 @@ bool accel_init(Vm *vm, const AccelOptions *o, GError **error)
     a->vcpus = g_ptr_array_new();
     a->breaks = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     a->splits = g_array_new(FALSE, FALSE, sizeof(uint64_t));
-    a->cuts = g_hash_table_new(g_direct_hash, g_direct_equal);
+    a->cuts = g_array_new(FALSE, FALSE, sizeof(uint64_t));
     a->watches = accel_watches_new();
     a->builder = ir_builder_new();
     a->rng = o->test_seed * 2 + 0x9e3779b97f4a7c15ull;
@@ -245,7 +245,7 @@ void accel_fini(Vm *vm)
     g_ptr_array_free(a->vcpus, TRUE);
     g_array_free(a->breaks, TRUE);
     g_array_free(a->splits, TRUE);
-    g_hash_table_unref(a->cuts);
+    g_array_free(a->cuts, TRUE);
     g_array_free(a->watches, TRUE);
     g_free(a);
 }
@@ -302,15 +302,34 @@ static void accel_forget_jumps(Accel *a)
     }
 }
 
-static gpointer cut_key(RamPage page, uint32_t off)
+static uint64_t cut_key(RamPage page, uint64_t at)
 {
-    return (gpointer)((uintptr_t)page << 12 | off);
+    return (uint64_t)page << 12 | (at & 0xfff);
+}
+
+/* How many cuts are below @key. */
+static guint cut_index(const Accel *a, uint64_t key)
+{
+    guint low = 0, high = a->cuts->len;
+
+    while (low < high) {
+        guint mid = (low + high) / 2;
+
+        if (g_array_index(a->cuts, uint64_t, mid) < key) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return low;
 }
 
 bool accel_cut_at(const Accel *a, RamPage page, uint32_t off)
 {
-    return g_hash_table_size(a->cuts) > 0
-           && g_hash_table_contains(a->cuts, cut_key(page, off));
+    uint64_t key = cut_key(page, off);
+    guint i = cut_index(a, key);
+
+    return i < a->cuts->len && g_array_index(a->cuts, uint64_t, i) == key;
 }
 
 bool accel_is_cut(const Accel *a, uint64_t pc, RamPage page)
@@ -328,15 +347,18 @@ bool accel_is_cut(const Accel *a, uint64_t pc, RamPage page)
 
 void accel_cut(Accel *a, uint64_t pc, RamPage page)
 {
-    if (g_hash_table_size(a->cuts) >= CUTS_MAX) {
-        g_hash_table_remove_all(a->cuts);
+    if (a->cuts->len >= CUTS_MAX) {
+        g_array_set_size(a->cuts, 0);
         accel_forget_jumps(a);
     }
     for (guint i = 0; i < a->splits->len; i++) {
         uint64_t at = g_array_index(a->splits, uint64_t, i);
 
         if (!((at ^ pc) & TLB_PAGE_MASK)
-            && g_hash_table_add(a->cuts, cut_key(page, at & 0xfff))) {
+            && !accel_cut_at(a, page, at & 0xfff)) {
+            uint64_t key = cut_key(page, at);
+
+            g_array_insert_val(a->cuts, cut_index(a, key), key);
             blocks_write(&a->cache, page, at & 0xfff, 1);
         }
     }

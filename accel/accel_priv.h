@@ -20,11 +20,11 @@ struct Accel {
     IrBuilder *builder; /* owned */
     void *trans;        /* owned: CpuOps.trans_size bytes */
     size_t trans_size;
-    GArray *breaks;   /* uint64_t virtual addresses */
-    GArray *splits;   /* uint64_t: those of now and some of before */
-    GHashTable *cuts; /* RAM page and offset: blocks end there for them */
-    bool breaks_off;  /* they stop nobody */
-    GArray *watches;  /* Watch of watch.c */
+    GArray *breaks; /* uint64_t virtual addresses */
+    GArray *splits; /* uint64_t: those of now and some of before */
+    GArray *cuts;   /* uint64_t, sorted: RAM page and offset where blocks end */
+    bool breaks_off; /* they stop nobody */
+    GArray *watches; /* Watch of watch.c */
     AccelWatchHit watch_hit;
     bool watch_hit_set; /* nobody has taken it yet */
     VcpuEntered *entered;
