@@ -411,8 +411,13 @@ static bool enter_protected(X86Cpu *c, const Event *ev)
     }
     if (g.type == X86_SYS_TASK) {
         x86_desc_decode(&g.d, g.sel, g.d.lo | (uint64_t)g.d.hi << 32);
-        return x86_task_gate(c, &g.d, X86_TASK_INT, ev->rip, g.ext,
-                             ev->has_error, ev->error);
+        X86TaskEvent task = {
+            .ext = g.ext,
+            .rf = saved_flags(c, ev) & X86_RF,
+            .has_error = ev->has_error,
+            .error = ev->error,
+        };
+        return x86_task_gate(c, &g.d, X86_TASK_INT, ev->rip, &task);
     }
     if (!gate_code(c, &g, &cs, &cpl)) {
         return false;

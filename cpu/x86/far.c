@@ -89,7 +89,7 @@ static bool gate_follow(X86Cpu *c, const X86Desc *d, bool call, CallGate *g)
     unsigned cpl = x86_cpl(c);
     bool ok;
 
-    if (X86_DPL(d) < cpl || X86_DPL(d) < (d->sel & 3u)) {
+    if (X86_DPL(d) < cpl || X86_DPL(d) < (d->sel & 3u) || x86_desc_bad(d)) {
         return raise_sel(c, X86_GP, d->sel);
     }
     if (!X86_PRESENT(d)) {
@@ -234,9 +234,9 @@ static void far_system(X86Cpu *c, X86Desc *d, bool call, uint64_t next)
             break;
         }
         if (X86_TYPE(d) == X86_SYS_TASK) {
-            x86_task_gate(c, d, why, next, 0, false, 0);
+            x86_task_gate(c, d, why, next, NULL);
         } else {
-            x86_task_switch(c, d, why, next, false, 0);
+            x86_task_switch(c, d, why, next, NULL);
         }
         return;
     default:
@@ -450,7 +450,9 @@ static uint64_t iret_mask(const X86Cpu *c, unsigned size)
 
 static void iret_real(X86Cpu *c, X86Stack *st, unsigned size)
 {
-    uint64_t word[3], mask = iret_mask(c, size);
+    /* SDM 2A IRET: bits 17, 19 and 20 stay, in real mode too */
+    uint64_t mask = iret_mask(c, size) & ~(uint64_t)(X86_VIF | X86_VIP);
+    uint64_t word[3];
     bool done;
 
     if (c->v.mode & X86_MODE_VM86) {
@@ -458,7 +460,7 @@ static void iret_real(X86Cpu *c, X86Stack *st, unsigned size)
             x86_raise_error(c, X86_GP, 0);
             return;
         }
-        mask &= ~(uint64_t)(X86_IOPL | X86_VIF | X86_VIP);
+        mask &= ~(uint64_t)X86_IOPL;
     }
     if (!x86_stack_pop(c, st, word, 3, size) || !real_ip_ok(c, word[0])
         || !x86_vme_flags(c, word[2], &done)) {
@@ -480,6 +482,10 @@ static void iret_to_vm86(X86Cpu *c, X86Stack *st, uint64_t ip, uint16_t cs,
     if (!x86_stack_pop(c, st, word, 6, 4)) {
         return;
     }
+    if (ip > 0xffff) {
+        x86_raise_error(c, X86_GP, 0);
+        return;
+    }
     x86_merge_eflags(c, flags, UINT32_MAX & ~(x86_debug_insn(c) ? 0 : X86_RF));
     x86_seg_real(c, X86_CS, cs, true);
     x86_seg_real(c, X86_SS, word[1], true);
@@ -488,7 +494,7 @@ static void iret_to_vm86(X86Cpu *c, X86Stack *st, uint64_t ip, uint16_t cs,
     }
     c->gpr[X86_RSP] = (uint32_t)word[0];
     x86_update_mode(c);
-    x86_jump(c, ip & 0xffff);
+    x86_jump(c, ip);
 }
 
 /* SDM 3A 7.4: NT set, the previous task is named by the TSS's link. */
@@ -513,7 +519,7 @@ static void iret_task(X86Cpu *c, uint64_t next)
         raise_sel(c, X86_TS, link);
         return;
     }
-    x86_task_switch(c, &d, X86_TASK_IRET, next, false, 0);
+    x86_task_switch(c, &d, X86_TASK_IRET, next, NULL);
 }
 
 static void iret_protected(X86Cpu *c, X86Stack *st, unsigned size)

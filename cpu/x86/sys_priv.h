@@ -106,6 +106,12 @@ enum {
 #define X86_IS_WDATA(d) (((d)->attr & (X86_ATTR_S | 0xa)) == (X86_ATTR_S | 2))
 #define X86_PRESENT(d) ((d)->attr & X86_ATTR_P)
 
+/* A descriptor of 16 bytes whose second half has a type: SDM 3A 3.5.2 */
+static inline bool x86_desc_bad(const X86Desc *d)
+{
+    return d->high >> 40 & 0x1f;
+}
+
 typedef enum X86DescRead {
     X86_DESC_OK,
     X86_DESC_OUTSIDE, /* beyond the table's limit, or no table: not raised */
@@ -172,14 +178,21 @@ typedef enum X86TaskWhy {
     X86_TASK_IRET,
 } X86TaskWhy;
 
+/* The event behind a switch through the IDT. */
+typedef struct X86TaskEvent {
+    unsigned ext; /* EXT bit for error codes */
+    bool rf;      /* in the saved EFLAGS: it is a fault */
+    bool has_error;
+    uint32_t error; /* pushed on the new stack */
+} X86TaskEvent;
+
 /** x86_task_switch() - to the TSS described by @d; @next_ip is saved in the old
- *  task; an error code is pushed on the new stack for exceptions */
+ *  task; @ev: NULL for far transfers */
 bool x86_task_switch(X86Cpu *c, X86Desc *d, X86TaskWhy why, uint64_t next_ip,
-                     bool has_error, uint32_t error);
+                     const X86TaskEvent *ev);
 /** x86_task_gate() - follow a task gate */
 bool x86_task_gate(X86Cpu *c, const X86Desc *gate, X86TaskWhy why,
-                   uint64_t next_ip, unsigned ext, bool has_error,
-                   uint32_t error);
+                   uint64_t next_ip, const X86TaskEvent *ev);
 /** x86_tss_stack() - inner stack pointer of @cpl from the current TSS */
 bool x86_tss_stack(X86Cpu *c, unsigned cpl, unsigned ext, uint16_t *ss,
                    uint64_t *sp);

@@ -55,11 +55,12 @@ static void mapping_changed(X86Cpu *c)
     vcpu_fetch_again(&c->v);
 }
 
-/* PG goes on: SDM 3A 9.8.5. */
+/* PG goes on: SDM 3A 9.8.5; no 16-bit TSS (9.8.5.3). */
 static bool paging_on(X86Cpu *c)
 {
     if (c->efer & X86_EFER_LME) {
-        if (!(c->cr4 & X86_CR4_PAE) || (c->seg[X86_CS].attr & X86_ATTR_L)) {
+        if (!(c->cr4 & X86_CR4_PAE) || (c->seg[X86_CS].attr & X86_ATTR_L)
+            || !(c->tr.attr & 8)) {
             return gp0(c);
         }
         c->efer |= X86_EFER_LMA;
@@ -385,7 +386,7 @@ static bool system_desc(X86Cpu *c, uint16_t sel, bool tss, X86Desc *d)
     } else {
         ok = type == X86_SYS_LDT;
     }
-    if (!ok || !X86_IS_SYS(d)) {
+    if (!ok || !X86_IS_SYS(d) || x86_desc_bad(d)) {
         x86_raise_error(c, X86_GP, sel & ~3u);
         return false;
     }

@@ -184,6 +184,15 @@ static bool load_code(X86Cpu *c, uint16_t sel)
     return true;
 }
 
+/* While CS is not there the width of its task keeps EIP whole in frames. */
+static uint16_t attr_without(const TaskImage *t, unsigned seg, unsigned cpl)
+{
+    if (seg == X86_CS) {
+        return t->wide ? X86_ATTR_D : 0;
+    }
+    return seg == X86_SS ? cpl << 5 : 0;
+}
+
 static bool load_segs(X86Cpu *c, const TaskImage *t)
 {
     static const uint8_t data[] = {X86_ES, X86_DS, X86_FS, X86_GS};
@@ -198,7 +207,7 @@ static bool load_segs(X86Cpu *c, const TaskImage *t)
     }
     /* Selectors first; the hidden parts follow with their checks. */
     for (unsigned i = 0; i < X86_SEG_COUNT; i++) {
-        x86_set_seg(c, i, t->seg[i], 0, 0, i == X86_SS ? cpl << 5 : 0);
+        x86_set_seg(c, i, t->seg[i], 0, 0, attr_without(t, i, cpl));
     }
     if (!load_ldt(c, t->ldt)) {
         return false;
@@ -242,10 +251,11 @@ static bool push_error(X86Cpu *c, bool wide, uint32_t error)
     return true;
 }
 
-static bool task_enter(X86Cpu *c, const TaskImage *t, bool nest, bool has_error,
-                       uint32_t error)
+static bool task_enter(X86Cpu *c, const TaskImage *t, bool nest,
+                       const X86TaskEvent *ev)
 {
     uint64_t flags = t->word[1] | (nest ? X86_NT : 0);
+    uint64_t mask = UINT32_MAX;
     bool ok;
 
     c->cr0 |= X86_CR0_TS;
@@ -261,7 +271,10 @@ static bool task_enter(X86Cpu *c, const TaskImage *t, bool nest, bool has_error,
     if (t->wide && (c->cr0 & X86_CR0_PG) && !load_cr3(c, t->cr3)) {
         return false;
     }
-    x86_merge_eflags(c, flags, UINT32_MAX & ~X86_RF);
+    if (!x86_debug_insn(c)) { /* nothing else asks for it */
+        mask &= ~(uint64_t)X86_RF;
+    }
+    x86_merge_eflags(c, flags, mask);
     ok = load_segs(c, t);
     x86_update_mode(c);
     /* Faults show the new task's EIP even when its CS is bad. */
@@ -274,7 +287,7 @@ static bool task_enter(X86Cpu *c, const TaskImage *t, bool nest, bool has_error,
         return false;
     }
     x86_jump(c, t->word[0]);
-    if (has_error && !push_error(c, t->wide, error)) {
+    if (ev && ev->has_error && !push_error(c, t->wide, ev->error)) {
         return false;
     }
     if (t->trap & 1) {
@@ -310,8 +323,8 @@ static bool old_not_busy(X86Cpu *c)
            && x86_desc_set_busy(c, &old, false);
 }
 
-bool x86_task_switch(X86Cpu *c, X86Desc *d, X86TaskWhy why, uint64_t next_ip,
-                     bool has_error, uint32_t error)
+static bool task_switch(X86Cpu *c, X86Desc *d, X86TaskWhy why, uint64_t next_ip,
+                        const X86TaskEvent *ev)
 {
     bool nest = why == X86_TASK_CALL || why == X86_TASK_INT;
     uint64_t flags = x86_cpu_eflags(c);
@@ -323,6 +336,9 @@ bool x86_task_switch(X86Cpu *c, X86Desc *d, X86TaskWhy why, uint64_t next_ip,
     if (why == X86_TASK_IRET) {
         flags &= ~(uint64_t)X86_NT;
     }
+    if (ev && ev->rf) {
+        flags |= X86_RF; /* SDM 3B 17.3.1.1 */
+    }
     if (why != X86_TASK_IRET && !x86_desc_set_busy(c, d, true)) {
         return false;
     }
@@ -333,13 +349,25 @@ bool x86_task_switch(X86Cpu *c, X86Desc *d, X86TaskWhy why, uint64_t next_ip,
         return false;
     }
     c->tr = (X86Table){d->base, d->limit, d->sel, d->attr | 2};
-    return task_enter(c, &t, nest, has_error, error);
+    return task_enter(c, &t, nest, ev);
+}
+
+/* SDM 3A 6.13: with EXT all selector error codes of an event's delivery. */
+bool x86_task_switch(X86Cpu *c, X86Desc *d, X86TaskWhy why, uint64_t next_ip,
+                     const X86TaskEvent *ev)
+{
+    bool ok = task_switch(c, d, why, next_ip, ev);
+
+    if (!ok && ev && c->exc_vector >= X86_TS && c->exc_vector <= X86_GP) {
+        c->exc_error |= ev->ext;
+    }
+    return ok;
 }
 
 bool x86_task_gate(X86Cpu *c, const X86Desc *gate, X86TaskWhy why,
-                   uint64_t next_ip, unsigned ext, bool has_error,
-                   uint32_t error)
+                   uint64_t next_ip, const X86TaskEvent *ev)
 {
+    unsigned ext = ev ? ev->ext : 0;
     uint16_t sel = gate->lo >> 16;
     unsigned type;
     X86Desc d;
@@ -360,5 +388,5 @@ bool x86_task_gate(X86Cpu *c, const X86Desc *gate, X86TaskWhy why,
         x86_raise_error(c, X86_GP, (sel & ~3u) | ext);
         return false;
     }
-    return x86_task_switch(c, &d, why, next_ip, has_error, error);
+    return x86_task_switch(c, &d, why, next_ip, ev);
 }
