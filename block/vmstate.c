@@ -163,18 +163,27 @@ struct VmSave {
     GArray *overlays; /* owned: SavedOverlay */
 };
 
-/* An overlay as it is when the snapshot is taken. */
+/* A piece of the disk that an overlay had. */
+typedef struct SavedPiece {
+    uint64_t at, bytes;
+    Overlay *from;    /* borrowed: of the SavedOverlay; NULL: zeroes */
+    uint64_t from_at; /* in its log */
+} SavedPiece;
+
+/* An overlay as it is when the snapshot is taken: the guest goes on writing,
+ * and its index is the machine thread's. */
 typedef struct SavedOverlay {
     Drive *drive;
     Overlay *overlay, *under; /* owned references */
-    uint64_t position;
-    Part *into; /* NULL: the stream */
+    GArray *pieces;           /* owned: SavedPiece, later ones hide earlier */
+    Part *into;               /* NULL: the stream */
 } SavedOverlay;
 
 static void saved_clear(gpointer saved)
 {
     SavedOverlay *o = saved;
 
+    g_array_unref(o->pieces);
     overlay_unref(o->overlay);
     overlay_unref(o->under);
 }
@@ -234,22 +243,60 @@ void vmstate_put(VmSave *s, const void *data, size_t size)
     stream_pack(s, data, size, ZSTD_e_continue);
 }
 
+typedef struct Remember {
+    Overlay *from;
+    uint64_t position;
+    GArray *into; /* SavedPiece */
+} Remember;
+
+static void remember_stretch(void *opaque, uint64_t at, uint64_t bytes)
+{
+    const Remember *r = opaque;
+    g_autoptr(GArray) pieces = g_array_new(FALSE, FALSE, sizeof(OverlayPiece));
+
+    overlay_resolve(r->from, r->position, at, bytes, pieces);
+    for (guint i = 0; i < pieces->len; i++) {
+        const OverlayPiece *p = &g_array_index(pieces, OverlayPiece, i);
+        SavedPiece piece = {
+            .at = at,
+            .bytes = p->bytes,
+            .from = p->from == OVERLAY_LOG ? r->from : NULL,
+            .from_at = p->at,
+        };
+
+        g_array_append_val(r->into, piece);
+        at += p->bytes;
+    }
+}
+
+static void remember_pieces(SavedOverlay *o)
+{
+    Remember r = {.into = o->pieces};
+
+    if (o->under) {
+        r.from = o->under;
+        r.position = UINT64_MAX;
+        overlay_foreach(r.from, r.position, remember_stretch, &r);
+    }
+    r.from = o->overlay;
+    r.position = o->drive->dev->position;
+    overlay_foreach(r.from, r.position, remember_stretch, &r);
+}
+
 static void remember_overlays(VmSave *s)
 {
     BlkState *st = blk_state(s->vm);
 
     for (guint i = 0; i < st->attached->len; i++) {
         Drive *d = g_ptr_array_index(st->attached, i);
-        SavedOverlay o = {
-            .drive = d,
-            .overlay = overlay_ref(d->overlay),
-            .under = overlay_ref(d->under),
-            .position = d->dev->position,
-        };
+        SavedOverlay o = {.drive = d};
 
         if (!d->overlay) {
             continue;
         }
+        o.overlay = overlay_ref(d->overlay);
+        o.under = overlay_ref(d->under);
+        o.pieces = g_array_new(FALSE, FALSE, sizeof(SavedPiece));
         for (guint k = 0; k < s->parts->len; k++) {
             Part *p = &g_array_index(s->parts, Part, k);
 
@@ -257,6 +304,7 @@ static void remember_overlays(VmSave *s)
                 o.into = p;
             }
         }
+        remember_pieces(&o);
         g_array_append_val(s->overlays, o);
     }
 }
@@ -322,44 +370,28 @@ bool vmstate_begin(Vm *vm, const VmStatePlace *place, uint64_t state_bytes,
 
 /* --- overlays ---------------------------------------------------------------------------- */
 
-typedef struct CopyOut {
-    VmSave *s;
-    const SavedOverlay *o;
-    Overlay *from;
-    uint64_t position;
-    uint8_t *buf; /* PIECE_MAX */
-} CopyOut;
-
-static void copy_piece(void *opaque, uint64_t at, uint64_t bytes)
+static void copy_piece(VmSave *s, const SavedOverlay *o, const SavedPiece *p,
+                       uint8_t *buf)
 {
-    CopyOut *c = opaque;
     uint8_t head[16];
-    g_autoptr(GArray) pieces = g_array_new(FALSE, FALSE, sizeof(OverlayPiece));
-    uint64_t done = 0;
 
-    overlay_resolve(c->from, c->position, at, bytes, pieces);
-    for (guint i = 0; i < pieces->len && !c->s->err; i++) {
-        const OverlayPiece *p = &g_array_index(pieces, OverlayPiece, i);
-
-        if (p->from == OVERLAY_LOG) {
-            c->s->err = overlay_fetch(c->from, p->at, c->buf + done, p->bytes);
-        } else {
-            memset(c->buf + done, 0, p->bytes);
-        }
-        done += p->bytes;
+    if (p->from) {
+        s->err = overlay_fetch(p->from, p->from_at, buf, p->bytes);
+    } else {
+        memset(buf, 0, p->bytes);
     }
-    if (c->s->err) {
+    if (s->err) {
         return;
     }
-    if (c->o->into) {
-        c->s->err = q2_write(qcow2_of(c->o->into->node), &c->o->into->view, at,
-                             c->buf, bytes);
+    if (o->into) {
+        s->err = q2_write(qcow2_of(o->into->node), &o->into->view, p->at, buf,
+                          p->bytes);
         return;
     }
-    st_le64(head, at);
-    st_le64(head + 8, bytes);
-    vmstate_put(c->s, head, sizeof(head));
-    vmstate_put(c->s, c->buf, bytes);
+    st_le64(head, p->at);
+    st_le64(head + 8, p->bytes);
+    vmstate_put(s, head, sizeof(head));
+    vmstate_put(s, buf, p->bytes);
 }
 
 /* Drives whose overlay is in the stream: name, pieces, an end; then an empty
@@ -372,20 +404,14 @@ static void copy_overlays(VmSave *s)
 
     for (guint i = 0; i < s->overlays->len; i++) {
         const SavedOverlay *o = &g_array_index(s->overlays, SavedOverlay, i);
-        CopyOut c = {.s = s, .o = o, .buf = buf};
 
         st_le32(number, o->drive->number + 1);
         if (!o->into) {
             vmstate_put(s, number, sizeof(number));
         }
-        if (o->under) {
-            c.from = o->under;
-            c.position = UINT64_MAX;
-            overlay_foreach(c.from, c.position, copy_piece, &c);
+        for (guint k = 0; k < o->pieces->len && !s->err; k++) {
+            copy_piece(s, o, &g_array_index(o->pieces, SavedPiece, k), buf);
         }
-        c.from = o->overlay;
-        c.position = o->position;
-        overlay_foreach(c.from, c.position, copy_piece, &c);
         if (!o->into) {
             vmstate_put(s, end, sizeof(end));
         }

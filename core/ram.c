@@ -25,8 +25,10 @@ struct RamStore {
     uint8_t *flags;                    /* owned: one RamFlag byte per page */
     uint64_t *dirty[RAM_CLIENT_COUNT]; /* owned: one bit per page */
     unsigned enabled;                  /* bit per RamClient */
-    RamBeforeWrite *before_write;
-    void *before_write_opaque; /* borrowed: from who set it */
+    struct {
+        RamBeforeWrite *fn;
+        void *opaque; /* borrowed: from who set it */
+    } before[RAM_CLIENT_COUNT];
     RamWatch *watch;
     void *watch_opaque; /* borrowed: from who set it */
 };
@@ -164,18 +166,18 @@ static G_GNUC_NO_INLINE void ram_dirty_slow(Vm *vm, RamPage page)
     RamStore *s = vm->ram;
     uint64_t bit = 1ULL << (page % WORD_BITS);
     size_t word = page / WORD_BITS;
-    bool version = s->before_write && (s->enabled & 1u << RAM_CLIENT_CHECKPOINT)
-                   && !ram_bit(s, RAM_CLIENT_CHECKPOINT, page);
 
     vm_assert_thread(vm);
     g_assert(page < s->pages);
     for (unsigned c = 0; c < RAM_CLIENT_COUNT; c++) {
-        if (s->enabled & 1u << c) {
+        bool first = (s->enabled & 1u << c) && !(s->dirty[c][word] & bit);
+
+        if (first) {
             s->dirty[c][word] |= bit;
         }
-    }
-    if (version) {
-        s->before_write(s->before_write_opaque, page, ram_page_host(s, page));
+        if (first && s->before[c].fn) {
+            s->before[c].fn(s->before[c].opaque, page, ram_page_host(s, page));
+        }
     }
     if (!(s->flags[page] & RAM_NO_WRITE)) {
         s->flags[page] |= RAM_FAST;
@@ -218,8 +220,14 @@ void ram_watched(Vm *vm, RamPage page, uint32_t off, uint32_t size,
 
 void ram_set_before_write(RamStore *s, RamBeforeWrite *fn, void *opaque)
 {
-    s->before_write = fn;
-    s->before_write_opaque = opaque;
+    s->before[RAM_CLIENT_CHECKPOINT].fn = fn;
+    s->before[RAM_CLIENT_CHECKPOINT].opaque = opaque;
+}
+
+void ram_set_before_snapshot(RamStore *s, RamBeforeWrite *fn, void *opaque)
+{
+    s->before[RAM_CLIENT_SNAPSHOT].fn = fn;
+    s->before[RAM_CLIENT_SNAPSHOT].opaque = opaque;
 }
 
 void ram_client_enable(Vm *vm, RamClient client)

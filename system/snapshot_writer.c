@@ -23,8 +23,8 @@ struct SnapshotWriter {
 
 bool snapshot_writer_possible(Vm *vm)
 {
-    return replay_mode(vm->replay) == REPLAY_NONE && vm->thread
-           && !drives_have_overlay(vm);
+    /* A replay goes back, and what overlays had is overwritten. */
+    return replay_mode(vm->replay) != REPLAY_PLAY && vm->thread;
 }
 
 bool snapshot_writer_busy(const Vm *vm)
@@ -65,7 +65,7 @@ static void writer_over(Vm *vm, void *opaque)
     if (run_of(vm)->saver != w) {
         return;
     }
-    ram_set_before_write(vm->ram, NULL, NULL);
+    ram_set_before_snapshot(vm->ram, NULL, NULL);
     w->done(vm, w->opaque, w->why);
     writer_free(w);
 }
@@ -75,7 +75,7 @@ void snapshot_writer_settle(Vm *vm)
     SnapshotWriter *w = run_of(vm)->saver;
 
     if (w) {
-        ram_set_before_write(vm->ram, NULL, NULL);
+        ram_set_before_snapshot(vm->ram, NULL, NULL);
         writer_free(w);
     }
 }
@@ -132,9 +132,9 @@ SnapshotWriter *snapshot_writer_start(Vm *vm, VmSave *save,
     g_mutex_init(&w->lock);
     w->written = g_new0(bool, ram_page_count(vm->ram));
     w->kept = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-    ram_client_enable(vm, RAM_CLIENT_CHECKPOINT);
-    g_array_unref(ram_client_collect(vm, RAM_CLIENT_CHECKPOINT));
-    ram_set_before_write(vm->ram, writer_before_write, w);
+    ram_client_enable(vm, RAM_CLIENT_SNAPSHOT);
+    g_array_unref(ram_client_collect(vm, RAM_CLIENT_SNAPSHOT));
+    ram_set_before_snapshot(vm->ram, writer_before_write, w);
     run_of(vm)->saver = w;
     w->thread = g_thread_new("snapshot", writer_thread, w);
     return w;

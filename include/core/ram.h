@@ -22,11 +22,12 @@ typedef enum RamClient {
     RAM_CLIENT_DISPLAY,
     RAM_CLIENT_CHECKPOINT,
     RAM_CLIENT_SUMMARY,
+    RAM_CLIENT_SNAPSHOT,
     RAM_CLIENT_COUNT
 } RamClient;
 
-/* The page-version store's seam: called before the first write to a page since
- * RAM_CLIENT_CHECKPOINT last collected it. */
+/* Called before the first write to a page since its client last collected it:
+ * RAM_CLIENT_CHECKPOINT (the page-version store) and RAM_CLIENT_SNAPSHOT. */
 typedef void RamBeforeWrite(void *opaque, RamPage page, const uint8_t *old);
 
 /* Told before bytes of a page with RAM_WATCH are written, by whomever. */
@@ -56,6 +57,8 @@ void ram_set_watch(RamStore *s, RamWatch *fn, void *opaque);
 void ram_watched(Vm *vm, RamPage page, uint32_t off, uint32_t size,
                  RamWriter who);
 void ram_set_before_write(RamStore *s, RamBeforeWrite *fn, void *opaque);
+/** ram_set_before_snapshot() - the same for RAM_CLIENT_SNAPSHOT */
+void ram_set_before_snapshot(RamStore *s, RamBeforeWrite *fn, void *opaque);
 /** ram_client_enable() - start to track for @client; all pages count as dirty */
 void ram_client_enable(Vm *vm, RamClient client);
 /** ram_client_collect() - pages dirtied since the last call, ascending; they

@@ -478,6 +478,34 @@ def test_kill_snapshot(b):
     print("# %d commands were over before the kills" % begun)
 
 
+def test_record_save(b):
+    """savevm of a recorded machine that runs on, with checkpoints: the
+    snapshot has memory and disk of its moment, for a machine that is not
+    recorded as well."""
+    for name, way in (
+            ("qcow2", ["-drive", "file=disk.ovl,format=qcow2"]),
+            ("raw", ["-drive", "file=disk.raw,format=raw,snapshot=on"]
+             + ORPHAN)):
+        b.fresh()
+        b.start(record("v.rr", ",rrcheckpoints=on") + way)
+        for i in range(4):
+            b.wait_output(1000 * (i + 1))
+            said = b.hmp("savevm s%d" % i)
+            if said:
+                c.die("savevm failed: " + said)
+        b.same(name, b.end())
+        b.same(name + ", replay", b.run(replay("v.rr") + way)[:2])
+        sizes = []
+        for i in range(4):
+            status, rest, err = b.run(way + ["-loadvm", "s%d" % i])
+            if status != EXIT or not b.want.endswith(rest):
+                c.die("%s: s%d gave status %s, %d bytes: %s" % (
+                    name, i, status, len(rest), err))
+            sizes.append(len(rest))
+        if sorted(sizes, reverse=True) != sizes or sizes[0] == sizes[3]:
+            c.die("%s: what is left after each snapshot: %s" % (name, sizes))
+
+
 def test_record_loadvm(b):
     """A recording that begins at a snapshot of a machine that was not
     recorded; loadvm while recording is refused and changes nothing."""
