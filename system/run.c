@@ -494,6 +494,7 @@ void run_pass(Run *r)
     if (chr_output_full(vm)) { /* a slow reader: virtual time stands still */
         run_serve(r);
         run_wait(r, SLOW_READER_WAIT_NS);
+        replay_flush(vm->replay); /* what came before must not get old */
         return;
     }
     if (clock_run_due(vm->clock)) {
