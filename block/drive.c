@@ -76,6 +76,7 @@ BlkState *blk_state(Vm *vm)
         st = vm->blk = g_new0(BlkState, 1);
         st->vm = vm;
         st->graph = block_graph_new();
+        block_graph_set_vm(st->graph, vm);
         st->drives = g_ptr_array_new();
         st->attached = g_ptr_array_new();
         st->named = g_ptr_array_new();

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "block/file_lock_priv.h"
+#include "core/fds.h"
 
 #define DIRECT_ALIGN 4096u
 #define DIRECT_BOUNCE (1u << 20)
@@ -320,16 +321,23 @@ static void file_close(BlockNode *n)
 
 /* --- opening ----------------------------------------------------------------------- */
 
-static int file_descriptor(const char *filename, const BlockMode *mode,
-                           bool *direct)
+/* A graph without a machine has no /dev/fdset/N. */
+static int file_open(Vm *vm, const char *filename, int flags)
 {
+    return vm ? fds_open(vm, filename, flags, 0) : open(filename, flags);
+}
+
+static int file_descriptor(const BlockGraph *g, const char *filename,
+                           const BlockMode *mode, bool *direct)
+{
+    Vm *vm = block_graph_vm(g);
     int flags = (mode->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC;
-    int fd = open(filename, flags | (mode->direct ? O_DIRECT : 0));
+    int fd = file_open(vm, filename, flags | (mode->direct ? O_DIRECT : 0));
 
     *direct = mode->direct;
     if (fd < 0 && errno == EINVAL && mode->direct) { /* tmpfs and others */
         *direct = false;
-        fd = open(filename, flags);
+        fd = file_open(vm, filename, flags);
     }
     return fd;
 }
@@ -342,7 +350,7 @@ static bool file_set_read_only(BlockNode *n, bool read_only, GError **error)
     int fd, old = f->fd;
 
     mode.read_only = read_only;
-    fd = file_descriptor(n->filename, &mode, &f->direct);
+    fd = file_descriptor(n->graph, n->filename, &mode, &f->direct);
     if (fd < 0) {
         return fail_errno(error, errno, "%s: cannot be opened for writing",
                           n->filename);
@@ -406,7 +414,7 @@ BlockNode *block_file_open(BlockGraph *g, const char *name,
 {
     bool direct;
     struct stat st;
-    int fd = file_descriptor(filename, mode, &direct);
+    int fd = file_descriptor(g, filename, mode, &direct);
 
     if (fd < 0) {
         fail_errno(error, errno, "%s: cannot open", filename);

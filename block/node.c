@@ -9,6 +9,7 @@
 #define NAME_MAX_CHARS 31
 
 struct BlockGraph {
+    Vm *vm; /* borrowed, NULL: none */
     GMutex lock;
     GPtrArray *nodes; /* BlockNode *, borrowed: they remove themselves */
     unsigned made;
@@ -21,6 +22,16 @@ BlockGraph *block_graph_new(void)
     g_mutex_init(&g->lock);
     g->nodes = g_ptr_array_new();
     return g;
+}
+
+void block_graph_set_vm(BlockGraph *g, Vm *vm)
+{
+    g->vm = vm;
+}
+
+Vm *block_graph_vm(const BlockGraph *g)
+{
+    return g->vm;
 }
 
 void block_graph_free(BlockGraph *g)

@@ -66,9 +66,6 @@ static bool chr_queue_locked(Chardev *c, const void *buf, size_t size)
     } else {
         chr_append(c, buf, size);
     }
-    if (chr_queued(c) >= CHR_QUEUE_HIGH) {
-        chr_set_full(c, true);
-    }
     return idle && (chr_queued(c) || c->log);
 }
 
@@ -91,6 +88,9 @@ void chr_fe_queue(ChrFe *fe, const void *buf, size_t size, bool from_machine)
 
     g_mutex_lock(&st->lock); /* the back end may be exchanged meanwhile */
     idle = chr_queue_locked(fe->backend, buf, size);
+    if (from_machine && chr_queued(fe->backend) >= CHR_QUEUE_HIGH) {
+        chr_set_full(fe->backend, true); /* no monitor holds the guest up */
+    }
     full = fe->backend->full;
     g_mutex_unlock(&st->lock);
     if (idle) {

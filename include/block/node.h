@@ -13,6 +13,7 @@
 
 typedef struct BlockGraph BlockGraph; /* all nodes of one program */
 typedef struct BlockNode BlockNode;
+typedef struct Vm Vm;
 
 typedef enum BlockDiscard {
     BLOCK_DISCARD_IGNORE,
@@ -76,6 +77,9 @@ typedef struct BlockInfo {
 } BlockInfo;
 
 BlockGraph *block_graph_new(void);
+/** block_graph_set_vm() - the machine whose /dev/fdset/N its files may be */
+void block_graph_set_vm(BlockGraph *g, Vm *vm);
+Vm *block_graph_vm(const BlockGraph *g);
 /** block_graph_free() - closes all that is left */
 void block_graph_free(BlockGraph *g);
 

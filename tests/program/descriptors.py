@@ -44,6 +44,33 @@ def from_outside(build):
     p.check(seen == copy, "-add-fd: logfile=", copy)
 
 
+def disk(build, work):
+    """A drive whose file is not there under any name."""
+    path = os.path.join(work, "disk")
+    with open(p.common.disk_image(build), "rb") as f:
+        content = f.read()
+    with open(path, "wb") as f:
+        f.write(content)
+    args = p.common.guest_args(build, "disk")
+    drive = args.index("-drive") + 1
+    outs = []
+    for name in (path, "/dev/fdset/3"):
+        fd = os.open(path, os.O_RDWR)
+        if name != path:
+            os.unlink(path)
+        args[drive] = "format=raw,snapshot=off,file=" + name
+        out = os.path.join(work, "out")
+        proc = start(args + ["-add-fd", "fd=%d,set=3" % fd,
+                             "-serial", "file:" + out], (fd,))
+        os.close(fd)
+        _, err = proc.communicate(timeout=p.LIMIT_S)
+        p.check(proc.returncode == 33, "a disk of " + os.path.basename(name),
+                proc.returncode, err)
+        with open(out, "rb") as f:
+            outs.append(f.read())
+    p.check(outs[0] == outs[1], "the same from a set", *outs)
+
+
 def mistakes(build):
     ours, theirs = os.pipe()
     chardev = "file,id=c,path=/dev/fdset/"
@@ -123,6 +150,7 @@ def main():
     mistakes(build)
     with tempfile.TemporaryDirectory() as work:
         by_monitor(build, work)
+        disk(build, work)
 
 
 main()
