@@ -303,8 +303,8 @@ static const StateField ide_state[] = {
 
 #define IDE_PROPS(kind) \
     PROP(IdeDrive, drive_id, "drive", PROP_STR, NULL, .host_only = true, .doc = "-drive or -blockdev by id"), \
-    PROP(IdeDrive, bus_name, "bus", PROP_STR, NULL, .doc = "ide.0 or ide.1"), \
-    PROP(IdeDrive, unit_prop, "unit", PROP_U32, "4294967295", .doc = "0 or 1"), \
+    PROP(IdeDrive, bus_name, "bus", PROP_STR, NULL, .host_only = true, .doc = "ide.0 or ide.1"), \
+    PROP(IdeDrive, unit_prop, "unit", PROP_U32, "4294967295", .host_only = true, .doc = "0 or 1"), \
     PROP(IdeDrive, serial, "serial", PROP_STR, NULL, .doc = "serial number, 20 characters"), \
     PROP(IdeDrive, version, "ver", PROP_STR, "1.0", .doc = "firmware version, 8 characters"), \
     PROP(IdeDrive, model, "model", PROP_STR, "REPRISE " kind, .doc = "model, 40 characters"), \

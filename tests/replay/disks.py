@@ -295,7 +295,8 @@ def test_names(b):
                 "-device", "ide-hd,drive=%s%s" % (drive, device),
                 "-device", "ide-hd,drive=%s" % node]
     b.same("names", b.run(record("i.rr") + way("one"))[:2])
-    for other in (way("two"), way("zz", ",id=disk0", "node2")):
+    for other in (way("two"), way("zz", ",id=disk0", "node2"),
+                  way("one", ",bus=ide.0,unit=0")):
         b.same("other names", b.run(replay("i.rr") + other)[:2])
     for place in (",bus=ide.1", ",unit=1"):
         status, _, err = b.run(replay("i.rr") + way("one", place))
